@@ -1,0 +1,28 @@
+/* bindings: what Lua sees of the C rooms. Argument checks, one call, push. */
+#ifndef PAPY_BINDINGS_BINDINGS_H
+#define PAPY_BINDINGS_BINDINGS_H
+
+#include <lua.h>
+
+struct loop;
+
+/* Makes a fresh Lua state with everything a worker function may use (papy, stdlib, paths); NULL without memory.
+** host hands it down so that thread workers, too, come from the one constructor. */
+typedef lua_State *(*state_maker)(void);
+
+/* Register package.preload["papy.core"] (the table of all C functions) in L, bound to the loop and the constructor.
+** The loop is borrowed and outlives L. */
+void bindings_open(lua_State *L, struct loop *loop, state_maker make);
+
+/* Let every pool of L move as far as it can without waiting: pull, submit, collect. Called by whoever waits with
+** loop_wait. Runs protected: never raises. Returns the number of tasklets submitted. */
+int bindings_turn(lua_State *L);
+
+/* One luaopen_ per C file of this room; each pushes its table of functions, a field of papy.core. */
+int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */
+int luaopen_papy_core_regex(lua_State *L);  /* lregex.c: core.regex */
+int luaopen_papy_core_chunks(lua_State *L); /* lchunks.c: core.chunks */
+int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null, sleep) */
+int luaopen_papy_core_codec(lua_State *L);  /* lcodec.c: core.codec (encode, decode, class) */
+
+#endif

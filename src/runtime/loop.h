@@ -1,0 +1,31 @@
+/* loop: the one place where the process sleeps.
+**
+** It knows the pools of this process, the interrupt, and (at the prompt) the terminal. Whoever waits — next, wait,
+** papy.sleep, the prompt — calls loop_wait, then lets every pool move, then looks whether it has what it wanted. */
+#ifndef PAPY_RUNTIME_LOOP_H
+#define PAPY_RUNTIME_LOOP_H
+
+#include <stdint.h>
+
+struct loop;
+
+enum loop_news {
+  LOOP_MOVED,     /* some pool moved: a tasklet finished or a worker died */
+  LOOP_TIME,      /* the deadline has passed */
+  LOOP_INTERRUPT, /* loop_interrupt was called (Ctrl-C); the flag is cleared by this answer */
+  LOOP_INPUT      /* the watched descriptor is readable */
+};
+
+/* NULL with errno when descriptors or memory are out */
+struct loop *loop_new(void);
+void loop_free(struct loop *l);
+/* sleep until there is news or the deadline (clock_ns) passes */
+enum loop_news loop_wait(struct loop *l, int64_t deadline);
+/* wake the loop from a signal handler: async-signal-safe, sticky until loop_wait reports it */
+void loop_interrupt(struct loop *l);
+/* forget an interrupt nobody waited for */
+void loop_uninterrupt(struct loop *l);
+/* also wake for input on fd (the terminal); -1: no longer */
+void loop_watch(struct loop *l, int fd);
+
+#endif
