@@ -49,6 +49,8 @@
 #define SLOW_PULL_NS 200000
 /* workers that die one after the other before their first tasklet: after so many the pool gives up */
 #define STILLBORN_MOST 8
+/* missing workers that could not be started are tried again this often */
+#define REFILL_NS 100000000LL
 /* how long a worker told to leave may take before it is killed */
 #define LEAVE_NS 2000000000LL
 /* how long a thread that was interrupted may take to notice */
@@ -70,5 +72,35 @@
 #endif
 /* Codec: nils written for a gap in an array rather than ending it. A nil takes one byte, a key up to nine. */
 #define CODEC_GAP 8
+
+/* Scan: reading and matching source files. */
+#ifdef PAPY_HOSTILE
+#define CHUNK_BLOCK 16
+#define READ_PIECE 64
+#define FILES_MOST 1
+#define REGEX_KEPT 1
+#define REGEX_STACK_START 1024
+#else
+/* bytes read at once while looking for the newline at a chunk's end: most are found in the first 200 bytes, and a
+** 16 KiB block costs 1.5 % of a chunk of 1 MiB while a line of 1 GB still goes by at the speed of memory */
+#define CHUNK_BLOCK 16384
+/* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
+** (5 % slower); see scan/file.c */
+#define READ_PIECE (128 << 10)
+/* source files kept open that nobody is reading at the moment */
+#define FILES_MOST 32
+/* compiled patterns kept for whoever asks again (at least so many, at most twice): one costs about 50 us to compile,
+** a few KiB to keep */
+#define REGEX_KEPT 64
+#define REGEX_STACK_START (32 << 10)
+#endif
+/* a chunk of a file unless the caller says otherwise: 1000 chunks of a GiB, each worth about 0.2 ms of counting, ten
+** times what handing it over to a sleeping worker costs */
+#define CHUNK_SIZE (1 << 20)
+/* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
+#define REGEX_STACK_MOST (1 << 20)
+/* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */
+#define REGEX_MATCH_STEPS 10000000
+#define REGEX_MATCH_KIB (64 << 10)
 
 #endif

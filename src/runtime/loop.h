@@ -1,10 +1,12 @@
 /* loop: the one place where the process sleeps.
 **
-** It knows the pools of this process, the interrupt, and (at the prompt) the terminal. Whoever waits — next, wait,
-** papy.sleep, the prompt — calls loop_wait, then lets every pool move, then looks whether it has what it wanted. */
+** It knows the pools of this process (its members), the interrupt, and (at the prompt) the terminal. Whoever waits —
+** next, wait, papy.sleep, the prompt — calls loop_wait, then lets every pool move, then looks whether it has what it wanted. */
 #ifndef PAPY_RUNTIME_LOOP_H
 #define PAPY_RUNTIME_LOOP_H
 
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
@@ -27,5 +29,21 @@ void loop_interrupt(struct loop *l);
 void loop_uninterrupt(struct loop *l);
 /* also wake for input on fd (the terminal); -1: no longer */
 void loop_watch(struct loop *l, int fd);
+
+/* What the loop wants to know of a pool. All functions are quick and never wait. */
+struct member {
+  struct member *next;
+  bool (*moved)(struct member *m);             /* anything new since it was last collected? */
+  bool (*core_free)(struct member *m);         /* may the host spin? */
+  void (*nudge)(struct member *m, bool sleeping); /* wake workers for waiting cells; sleeping: the host is about to sleep */
+  void (*sleeping)(struct member *m, bool yes);   /* workers must (need no longer) write to the eventfd */
+  int (*fds)(struct member *m, struct pollfd *f, int room); /* fill in at most room; returns how many there are */
+  int64_t (*deadline)(struct member *m);       /* when it wants to be collected in any case */
+};
+void loop_join(struct loop *l, struct member *m);
+void loop_leave(struct loop *l, struct member *m);
+/* the eventfd workers write to */
+int loop_wake_fd(const struct loop *l);
+struct member *loop_members(const struct loop *l);
 
 #endif

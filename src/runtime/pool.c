@@ -1,0 +1,576 @@
+/* The host's books about one pool. The window knows where every cell is; this file knows what every cell is for: which
+** task's order it belongs to, how much of it is out, and how many items are between submission and delivery.
+**
+** A cell is in exactly one of these places:
+**   free      on the stack p->free
+**   open      p->open: filled item by item, not yet handed over (batches)
+**   flying    with the channel, and in its task's order
+**   out       done, in its task's order until its last item is out
+**   zombie    skipped while a worker computes it: waits to be freed only */
+#include "runtime/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/cpus.h"
+#include "runtime/loop.h"
+#include "runtime/order.h"
+#include "runtime/weave.h"
+
+struct task {
+  struct order order;
+  struct task_options options;
+  int64_t estimate; /* nanoseconds one tasklet computes, averaged; 0: not known */
+  uint64_t done, failed, delivered, skipped;
+};
+
+/* what the host alone knows of a cell */
+struct mark {
+  uint32_t read;  /* result frames passed, */
+  size_t at;      /* and where the next one starts */
+  bool zombie;
+};
+
+struct pool {
+  struct member member; /* first: the loop knows us by it */
+  struct loop *loop;
+  struct heap *heap;
+  struct window *window;
+  struct channel *channel;
+  struct crew *crew;
+  struct weave weave;
+  struct task *task;
+  struct entry *entry;
+  struct mark *mark;
+  uint32_t *free;
+  uint32_t free_n, cells, zombies, tasks, workers;
+  uint32_t buffer, in_flight, batch;
+  uint32_t seen; /* of window->moved */
+  int open;      /* the cell being filled, or -1 */
+  uint32_t scan;
+  bool ordered, pipe, limited, turn_open;
+  uint64_t retried;
+  int64_t refill_at; /* when to try again to start missing workers */
+};
+
+static struct cell *cell_of(struct pool *p, int c) { return &p->window->cell[c]; }
+
+/* ---- what the loop asks ---- */
+
+static struct pool *pool_of(struct member *m) { return (struct pool *)m; }
+
+static bool moved(struct member *m) {
+  struct pool *p = pool_of(m);
+  return atomic_load(&p->window->moved) != p->seen;
+}
+
+/* a pipe is watched by poll only */
+static bool core_free(struct member *m) {
+  struct pool *p = pool_of(m);
+  return !p->pipe && atomic_load_explicit(&p->window->awake, memory_order_relaxed) < cpus_usable();
+}
+
+static void nudge(struct member *m, bool sleeping) {
+  struct pool *p = pool_of(m);
+  uint64_t waiting = p->pipe ? 0 : window_backlog(p->window);
+  if (!sleeping && waiting > 1) waiting = 1;
+  while (waiting-- && window_wake(p->window)) continue;
+}
+
+static void sleeping(struct member *m, bool yes) { atomic_store(&pool_of(m)->window->host_asleep, yes); }
+
+static int fds(struct member *m, struct pollfd *f, int room) {
+  struct pool *p = pool_of(m);
+  int n = crew_fds(p->crew, f, room);
+  return n + p->channel->ops->fds(p->channel, n < room ? f + n : NULL, n < room ? room - n : 0);
+}
+
+/* the time limit of what worker n computes, FOREVER when there is none */
+static int64_t limit_of(struct pool *p, uint32_t n) {
+  int c = (int)atomic_load(&p->window->slot[n].cell) - 1;
+  if (c < 0 || cell_state(cell_of(p, c)) != CELL_TAKEN) return FOREVER;
+  int64_t limit = p->task[cell_of(p, c)->task].options.limit;
+  return limit ? atomic_load(&cell_of(p, c)->since) + limit : FOREVER;
+}
+
+static int64_t deadline(struct member *m) {
+  struct pool *p = pool_of(m);
+  int64_t first = crew_alive(p->crew) < p->workers ? p->refill_at : FOREVER;
+  for (uint32_t n = 0; p->limited && n < p->workers; n++) {
+    int64_t d = limit_of(p, n);
+    if (d < first) first = d;
+  }
+  return first;
+}
+
+/* ---- life ---- */
+
+static bool allocate(struct pool *p, const struct pool_options *o) {
+  p->task = calloc(o->tasks, sizeof *p->task);
+  p->entry = calloc(p->cells, sizeof *p->entry);
+  p->mark = calloc(p->cells, sizeof *p->mark);
+  p->free = calloc(p->cells, sizeof *p->free);
+  p->weave.ended = calloc(o->tasks, sizeof(bool));
+  return p->task && p->entry && p->mark && p->free && p->weave.ended;
+}
+
+static void release_memory(struct pool *p) {
+  if (p->channel) p->channel->ops->destroy(p->channel);
+  window_delete(p->window);
+  free(p->weave.ended);
+  free(p->free);
+  free(p->mark);
+  free(p->entry);
+  free(p->task);
+  free(p);
+}
+
+static void set_up(struct pool *p, const struct pool_options *o) {
+  weave_start(&p->weave, o->tasks, o->stride, p->weave.ended);
+  for (uint32_t t = 0; t < o->tasks; t++) {
+    p->task[t].options = o->task[t];
+    p->limited = p->limited || o->task[t].limit;
+    order_start(&p->task[t].order, o->ordered, p->entry);
+  }
+  while (p->free_n < p->cells) {
+    p->free[p->free_n] = p->cells - 1 - p->free_n;
+    p->free_n++;
+  }
+}
+
+struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft) {
+  struct pool *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline};
+  p->loop = loop;
+  p->heap = heap;
+  p->tasks = o->tasks;
+  p->workers = o->workers;
+  p->buffer = o->buffer;
+  p->batch = o->batch;
+  p->ordered = o->ordered;
+  p->pipe = o->pipe;
+  p->open = -1;
+  p->refill_at = FOREVER;
+  p->cells = o->buffer + 2 * o->workers; /* the buffer, what is computed though skipped, what given-up threads hold */
+  uint32_t started;
+  if (allocate(p, o) &&
+      (p->window = window_new(p->cells, o->workers, heap, !o->ordered, loop_wake_fd(loop))) &&
+      (p->channel = o->pipe ? channel_pipe(p->window) : channel_window(p->window)) &&
+      (p->crew = crew_new(p->channel, o->workers, o->threads, craft))) {
+    set_up(p, o);
+    if (crew_start(p->crew, &started) == 0) {
+      loop_join(loop, &p->member);
+      return p;
+    }
+  }
+  int why = errno;
+  if (p->crew) crew_dismiss(p->crew, true, 0);
+  release_memory(p);
+  errno = why;
+  return NULL;
+}
+
+static void drop_cell(struct pool *p, struct cell *c) {
+  heap_drop(p->heap, c->loose);
+  c->loose = 0;
+  payload_clear(p->heap, &c->request);
+  payload_clear(p->heap, &c->result);
+}
+
+void pool_stop(struct pool *p, bool kill_now, int64_t until) {
+  loop_leave(p->loop, &p->member);
+  if (!crew_dismiss(p->crew, kill_now, until)) return; /* a thread still looks at all this */
+  for (uint32_t c = 0; c < p->cells; c++) drop_cell(p, cell_of(p, (int)c));
+  release_memory(p);
+}
+
+void pool_abandon(struct pool *p) {
+  crew_abandon(p->crew);
+  release_memory(p);
+}
+
+/* ---- submission ---- */
+
+int pool_turn(struct pool *p) {
+  if (p->turn_open) return -1;
+  int t = weave_turn(&p->weave);
+  if (p->open >= 0 && (int)cell_of(p, p->open)->task != t) pool_flush(p); /* its stride is over */
+  return t;
+}
+
+void pool_open_turn(struct pool *p) { p->turn_open = true; }
+void pool_close_turn(struct pool *p) { p->turn_open = false; }
+
+static void free_cell(struct pool *p, int c) {
+  struct cell *cell = cell_of(p, c);
+  drop_cell(p, cell);
+  cell->count = 0;
+  atomic_store_explicit(&cell->state, CELL_FREE, memory_order_relaxed);
+  p->mark[c] = (struct mark){0};
+  p->free[p->free_n++] = (uint32_t)c;
+}
+
+/* how many tasklets of task t make a batch just now */
+static uint32_t batch_of(const struct pool *p, const struct task *t) {
+  if (p->batch) return p->batch;
+  int64_t n = t->estimate ? BATCH_WORK_NS / t->estimate : 1;
+  int64_t most = p->buffer / (2 * p->workers);
+  if (n > BATCH_MOST) n = BATCH_MOST;
+  if (n > most) n = most;
+  return n > 1 ? (uint32_t)n : 1;
+}
+
+bool pool_room(struct pool *p) {
+  if (p->in_flight >= p->buffer) return false;
+  return p->open >= 0 || p->free_n > 0;
+}
+
+int pool_begin(struct pool *p, uint32_t t, struct writer *w) {
+  if (p->open < 0) {
+    if (p->free_n == 0) {
+      errno = EAGAIN;
+      return -1;
+    }
+    p->open = (int)p->free[--p->free_n];
+    struct cell *c = cell_of(p, p->open);
+    c->task = t;
+    c->count = 0;
+    c->attempts = 0;
+    c->first = p->task[t].order.submitted + 1;
+  }
+  struct cell *c = cell_of(p, p->open);
+  return frame_begin(w, p->heap, &c->request, &c->loose);
+}
+
+/* the open cell has one item more */
+static void grown(struct pool *p, uint32_t t) {
+  struct cell *c = cell_of(p, p->open);
+  struct task *task = &p->task[t];
+  if (c->count++ == 0)
+    order_submit(&task->order, p->open);
+  else
+    order_more(&task->order, p->open);
+  p->in_flight++;
+  weave_pulled(&p->weave);
+  if (c->count >= batch_of(p, task)) pool_flush(p);
+}
+
+void pool_commit(struct pool *p, uint32_t t, struct writer *w, unsigned kind) {
+  frame_commit(w, kind);
+  grown(p, t);
+}
+
+static void put_back_empty(struct pool *p) {
+  int c = p->open;
+  if (c < 0 || cell_of(p, c)->count) return;
+  p->open = -1;
+  free_cell(p, c);
+}
+
+void pool_cancel(struct pool *p, uint32_t t, struct writer *w) {
+  (void)t;
+  frame_cancel(w);
+  put_back_empty(p);
+}
+
+int pool_relay(struct pool *p, uint32_t t, const struct frame *parts, unsigned count, bool list) {
+  struct writer w;
+  if (pool_begin(p, t, &w) != 0) return -1;
+  struct payload *to = &cell_of(p, p->open)->request;
+  uint64_t start = to->n;
+  bool good = !list || payload_list(p->heap, to, count) == 0;
+  for (unsigned i = 0; good && i < count; i++) good = payload_relay(p->heap, to, &parts[i]) == 0;
+  if (!good) {
+    payload_cut(p->heap, to, start);
+    put_back_empty(p);
+    return -1;
+  }
+  grown(p, t);
+  return 0;
+}
+
+bool pool_overtaken(struct pool *p, uint32_t t) {
+  if (!order_overtaken(&p->task[t].order)) return false;
+  weave_pulled(&p->weave);
+  return true;
+}
+
+void pool_ended(struct pool *p, uint32_t t) {
+  weave_ended(&p->weave, t);
+  pool_flush(p);
+}
+
+/* A long tasklet, or one nobody knows yet, wakes a worker at once. Short ones are left to the workers that are awake (one
+** worker does ten x*x in the time the host needs to wake another) until the host itself has to wait: see nudge. */
+static void call_worker(struct pool *p, const struct task *t) {
+  if (p->pipe) return;
+  if (t->estimate == 0 || t->estimate > LONG_TASKLET_NS || atomic_load(&p->window->awake) <= 0) window_wake(p->window);
+}
+
+void pool_flush(struct pool *p) {
+  if (p->open < 0) return;
+  struct cell *c = cell_of(p, p->open);
+  c->submitted = clock_ns();
+  p->channel->ops->submit(p->channel, (uint32_t)p->open);
+  p->open = -1;
+  call_worker(p, &p->task[c->task]);
+}
+
+/* ---- what moved ---- */
+
+static void note_done(struct pool *p, int c) {
+  struct cell *cell = cell_of(p, c);
+  struct task *t = &p->task[cell->task];
+  int64_t each = (cell->done - cell->taken) / (cell->count ? cell->count : 1);
+  if (each < 1) each = 1;
+  t->estimate = t->estimate ? t->estimate + (each - t->estimate) / 8 : each;
+  t->done += cell->count;
+  order_done(&t->order, c);
+}
+
+/* the cell's unfinished tasklets go to the workers again, after the result frames it has */
+static void resubmit(struct pool *p, int c) {
+  cell_of(p, c)->submitted = clock_ns();
+  p->channel->ops->submit(p->channel, (uint32_t)c);
+  call_worker(p, &(struct task){0});
+}
+
+/* the tasklet after the committed ones is lost: try it again, or let the fault stand in its place */
+static void settle(struct pool *p, int c, const struct fault *why, bool final) {
+  struct cell *cell = cell_of(p, c);
+  struct fault f = *why;
+  heap_drop(p->heap, cell->loose);
+  cell->loose = 0;
+  if (p->mark[c].zombie) {
+    window_finish(p->window, (uint32_t)c); /* nobody waits for it: the next collect frees it */
+    return;
+  }
+  f.attempts = ++cell->attempts;
+  if (!final && f.attempts <= p->task[cell->task].options.retries) {
+    p->retried++;
+    resubmit(p, c);
+    return;
+  }
+  cell->attempts = 0;
+  do {
+    if (payload_fault(p->heap, &cell->result, &f) != 0) break; /* no memory for 24 bytes: the rest is read as lost */
+  } while (final && payload_count(p->heap, &cell->result) < cell->count);
+  if (payload_count(p->heap, &cell->result) < cell->count && !final)
+    resubmit(p, c);
+  else
+    window_finish(p->window, (uint32_t)c);
+}
+
+static void become_zombie(struct pool *p, int c) {
+  p->mark[c].zombie = true;
+  p->zombies++;
+}
+
+/* a given-up thread may still write into its cell: what is left of the work moves to another one */
+static int move_away(struct pool *p, int c) {
+  struct cell *from = cell_of(p, c);
+  struct frame f;
+  int fresh = (int)p->free[--p->free_n];
+  struct cell *to = cell_of(p, fresh);
+  to->task = from->task;
+  to->count = from->count;
+  to->first = from->first;
+  to->attempts = from->attempts;
+  to->submitted = from->submitted;
+  to->taken = from->taken;
+  for (size_t at = 0; frame_read(p->heap, &from->request, at, &f); at += f.size) payload_relay(p->heap, &to->request, &f);
+  for (size_t at = 0; frame_read(p->heap, &from->result, at, &f); at += f.size) payload_relay(p->heap, &to->result, &f);
+  p->mark[fresh] = p->mark[c];
+  order_replace(&p->task[from->task].order, c, fresh);
+  become_zombie(p, c);
+  return fresh;
+}
+
+static void bury(struct pool *p, const struct loss *loss) {
+  int c = loss->cell;
+  if (c < 0) return;
+  if (loss->givenup && p->mark[c].zombie) return;
+  if (loss->givenup) c = move_away(p, c);
+  struct fault f = {
+      .cause = loss->overtime ? FAULT_TIMEOUT : FAULT_DIED, .status = loss->status, .worker = loss->worker + 1};
+  cell_of(p, c)->done = clock_ns();
+  settle(p, c, &f, false);
+}
+
+/* whoever computes beyond its task's limit is killed; its death is then found like any other */
+static void enforce_limits(struct pool *p) {
+  int64_t now = clock_ns();
+  for (uint32_t n = 0; n < p->workers; n++)
+    if (limit_of(p, n) <= now && p->free_n > 0) crew_overtime(p->crew, n);
+}
+
+/* nobody works and nobody can be started: what waits will never be computed */
+static void give_up(struct pool *p) {
+  struct fault f = {.cause = FAULT_NO_WORKER, .status = crew_errno(p->crew)};
+  for (uint32_t c = 0; c < p->cells; c++)
+    if (cell_state(cell_of(p, (int)c)) == CELL_READY && p->channel->ops->withdraw(p->channel, c)) settle(p, (int)c, &f, true);
+}
+
+static void count_losses(struct pool *p) {
+  struct loss loss;
+  bool any = false;
+  while (crew_lost(p->crew, &loss)) {
+    bury(p, &loss);
+    any = true;
+  }
+  if (!any && (crew_alive(p->crew) == p->workers || clock_ns() < p->refill_at)) return;
+  crew_refill(p->crew);
+  p->refill_at = crew_alive(p->crew) < p->workers ? clock_ns() + REFILL_NS : FOREVER;
+  if (crew_hopeless(p->crew)) give_up(p);
+}
+
+static void free_zombies(struct pool *p) {
+  for (uint32_t c = 0; p->zombies && c < p->cells; c++)
+    if (p->mark[c].zombie && cell_state(cell_of(p, (int)c)) == CELL_DONE) {
+      p->zombies--;
+      free_cell(p, (int)c);
+    }
+}
+
+static void note_unordered(struct pool *p) {
+  for (int c; (c = window_done(p->window, &p->scan)) >= 0;)
+    if (cell_state(cell_of(p, c)) == CELL_DONE && !p->mark[c].zombie && !p->entry[c].done && cell_of(p, c)->count)
+      note_done(p, c);
+}
+
+void pool_collect(struct pool *p) {
+  p->seen = atomic_load(&p->window->moved);
+  p->channel->ops->move(p->channel);
+  if (p->limited) enforce_limits(p);
+  count_losses(p);
+  for (int c; (c = crew_returned(p->crew)) >= 0;) window_finish(p->window, (uint32_t)c);
+  if (!p->ordered) note_unordered(p);
+  free_zombies(p);
+}
+
+/* ---- delivery ---- */
+
+static int due_cell(struct pool *p, uint32_t t) {
+  struct order *o = &p->task[t].order;
+  int c = order_due(o);
+  if (c >= 0) return c;
+  if (!p->ordered) {
+    if (atomic_load_explicit(&p->window->moved, memory_order_relaxed) != p->seen) note_unordered(p);
+    return order_due(o);
+  }
+  c = o->flying.first;
+  if (c < 0 || c == p->open || cell_state(cell_of(p, c)) != CELL_DONE) return -1;
+  note_done(p, c);
+  return c;
+}
+
+/* pass the frames of items that were skipped while the cell flew */
+static void pass_skipped(struct pool *p, int c) {
+  struct mark *m = &p->mark[c];
+  struct frame f;
+  while (m->read < p->entry[c].cursor && frame_read(p->heap, &cell_of(p, c)->result, m->at, &f)) {
+    m->at += f.size;
+    m->read++;
+  }
+}
+
+bool pool_due(struct pool *p, uint32_t t, struct frame *result, uint64_t *index) {
+  static const struct fault none = {.cause = FAULT_NO_WORKER};
+  int c = due_cell(p, t);
+  if (c < 0) return false;
+  pass_skipped(p, c);
+  *index = cell_of(p, c)->first + p->entry[c].cursor;
+  if (!frame_read(p->heap, &cell_of(p, c)->result, p->mark[c].at, result)) /* a fault there was no memory for */
+    *result = (struct frame){.kind = FRAME_FAULT | FRAME_ERROR, .body = (const uint8_t *)&none};
+  return true;
+}
+
+bool pool_due_request(struct pool *p, uint32_t t, struct frame *request) {
+  int c = due_cell(p, t);
+  if (c < 0) return false;
+  size_t at = 0;
+  for (uint32_t i = 0; frame_read(p->heap, &cell_of(p, c)->request, at, request); i++) {
+    if (i == p->entry[c].cursor) return true;
+    at += request->size;
+  }
+  return false;
+}
+
+void pool_took(struct pool *p, uint32_t t, bool failed) {
+  struct task *task = &p->task[t];
+  int c = due_cell(p, t);
+  struct frame f;
+  if (c < 0) return;
+  struct mark *m = &p->mark[c];
+  if (frame_read(p->heap, &cell_of(p, c)->result, m->at, &f)) {
+    m->at += f.size;
+    m->read++;
+  }
+  task->delivered++;
+  task->failed += failed;
+  p->in_flight--;
+  if (order_took(&task->order, c)) free_cell(p, c);
+}
+
+/* every item of the cell has been skipped: free it, now or when its worker is through with it */
+static void orphan(struct pool *p, int c) {
+  if (c == p->open) {
+    p->open = -1;
+    free_cell(p, c);
+  } else if (cell_state(cell_of(p, c)) == CELL_DONE || p->channel->ops->withdraw(p->channel, (uint32_t)c)) {
+    free_cell(p, c);
+  } else {
+    become_zombie(p, c);
+  }
+}
+
+void pool_skip(struct pool *p, uint32_t t) {
+  struct task *task = &p->task[t];
+  bool last = false;
+  int c = order_skip(&task->order, &last);
+  task->skipped++;
+  if (c < 0) return;
+  p->in_flight--;
+  if (last) orphan(p, c);
+}
+
+bool pool_input_ended(const struct pool *p, uint32_t t) { return p->weave.ended[t]; }
+
+bool pool_finished(const struct pool *p, uint32_t t) {
+  const struct order *o = &p->task[t].order;
+  return p->weave.ended[t] && o->out >= o->submitted;
+}
+
+bool pool_busy(struct pool *p) {
+  for (uint32_t t = 0; t < p->tasks; t++)
+    for (int c = order_waiting(&p->task[t].order); c >= 0; c = p->entry[c].next)
+      if (cell_state(cell_of(p, c)) != CELL_DONE) return true;
+  return p->zombies > 0 && p->free_n == 0;
+}
+
+bool pool_waiting(struct pool *p, uint32_t t) { return due_cell(p, t) >= 0; }
+
+/* ---- seeing ---- */
+
+static void add_stats(const struct task *t, struct pool_stats *s) {
+  s->submitted += t->order.submitted;
+  s->done += t->done;
+  s->failed += t->failed;
+  s->delivered += t->delivered;
+  s->skipped += t->skipped;
+}
+
+void pool_stats(const struct pool *p, int32_t t, struct pool_stats *s) {
+  *s = (struct pool_stats){.in_flight = p->in_flight, .alive = crew_alive(p->crew), .retried = p->retried,
+                           .deaths = crew_deaths(p->crew)};
+  for (uint32_t i = 0; i < p->tasks; i++)
+    if (t < 0 || (uint32_t)t == i) add_stats(&p->task[i], s);
+}
+
+int pool_worker_pid(const struct pool *p, uint32_t n) { return crew_pid(p->crew, n); }
+void pool_worker_time(const struct pool *p, uint32_t n, double *working) {
+  *working = (double)p->window->slot[n].working / 1e9;
+}
+struct heap *pool_heap(const struct pool *p) { return p->heap; }
