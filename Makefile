@@ -1,0 +1,129 @@
+# papy. The two commands: `make demo` and `make test`; both install what is missing first.
+
+# settings
+PREFIX = /usr/local
+DESTDIR =
+BUILD = build
+# READLINE=0 builds a prompt without line editing, and a binary without GNU readline's licence
+READLINE = 1
+# bytes of the sample that `make demo` searches
+SIZE = 256M
+# what `make check` runs the suite on
+TRANSPORTS = shm pipe
+# only tests whose path contains this
+ONLY =
+CC = gcc
+CFLAGS = -O2 -g
+CPPFLAGS =
+LDFLAGS =
+
+NEEDED_TO_BUILD = gcc make pkg-config liblua5.4-dev libpcre2-dev libreadline-dev
+NEEDED_TO_TEST = libcmocka-dev lua-unit lua-check lua-cjson lua-lpeg lua5.4 tmux expect valgrind ripgrep python3
+have_to_build = command -v gcc pkg-config >/dev/null && pkg-config --exists lua5.4 libpcre2-8 readline
+have_to_test = $(have_to_build) && pkg-config --exists cmocka && \
+  command -v luacheck tmux expect valgrind rg python3 >/dev/null && \
+  lua5.4 -e 'require "luaunit" require "cjson" require "lpeg"' 2>/dev/null
+
+# everything below follows from the settings
+readline := $(filter 1,$(READLINE))
+packages := lua5.4 libpcre2-8 $(if $(readline),readline)
+all_cflags = -std=gnu11 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -MMD -MP \
+  $(shell pkg-config --cflags $(packages) 2>/dev/null) $(if $(readline),-DPAPY_READLINE) $(CPPFLAGS) $(CFLAGS)
+libraries = $(shell pkg-config --libs $(packages) 2>/dev/null) -ldl -lpthread -lm
+
+sources := $(filter-out src/modules/% $(if $(readline),,%/line_readline.c),$(sort $(wildcard src/*.c src/*/*.c)))
+objects := $(sources:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embed.o
+rooms := $(filter-out %/obj/main.o,$(objects))
+units := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+lua_files := $(sort $(shell find lua stdlib -name '*.lua' 2>/dev/null))
+lua_dirs := $(shell find lua stdlib -type d 2>/dev/null)
+make_again = $(MAKE) --no-print-directory
+
+all: $(BUILD)/papy
+
+$(BUILD)/papy: $(objects)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -c -o $@ $<
+
+$(BUILD)/obj/embed.o: $(BUILD)/embed.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -c -o $@ $<
+
+$(BUILD)/embed.c: src/host/embed.sh $(lua_files) $(lua_dirs)
+	@mkdir -p $(@D)
+	sh src/host/embed.sh > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
+
+$(BUILD)/sample: tests/bench/sample.c $(BUILD)/flags
+	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
+
+# objects made with other flags are out of date
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(all_cflags)' > $@
+
+install_missing = root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+  $$root apt-get update && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y --no-install-recommends
+
+deps-build:
+	@{ $(have_to_build); } || { $(install_missing) $(NEEDED_TO_BUILD); }
+
+deps:
+	@{ $(have_to_test); } || { $(install_missing) $(NEEDED_TO_BUILD) $(NEEDED_TO_TEST); }
+
+# the main job on a deterministic sample, checked against grep
+demo: deps-build
+	@$(make_again) $(BUILD)/papy $(BUILD)/sample
+	@sh tests/demo.sh $(BUILD) $(SIZE)
+
+test: deps
+	@$(make_again) suite
+
+# the whole suite once, on the transport PAPY_TRANSPORT names
+suite: $(BUILD)/papy $(BUILD)/sample $(units)
+	@tests/run.sh $(BUILD) '$(ONLY)'
+
+check: deps walls lint
+	@for t in $(TRANSPORTS); do echo "# transport $$t"; PAPY_TRANSPORT=$$t $(make_again) suite || exit 1; done
+
+walls:
+	@sh tests/walls.sh
+
+lint:
+	@luacheck -q lua stdlib tests examples
+
+check-hostile: deps
+	@$(make_again) suite BUILD=build/hostile CPPFLAGS='$(CPPFLAGS) -DPAPY_HOSTILE'
+
+sanitize = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+check-asan: deps
+	@PAPY_TEST_SLOW=3 $(make_again) suite BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(sanitize)'
+
+# the prompt without readline
+check-plain: deps
+	@$(make_again) suite BUILD=build/plain READLINE=0 ONLY='$(or $(ONLY),repl/)'
+
+bench: deps
+	@$(make_again) $(BUILD)/papy $(BUILD)/sample
+	@sh tests/bench/run.sh $(BUILD)
+
+install: all
+	install -Dm755 $(BUILD)/papy '$(DESTDIR)$(PREFIX)/bin/papy'
+	install -Dm644 -t '$(DESTDIR)$(PREFIX)/share/doc/papy' README.md LICENSE
+
+format:
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] tests/unit/*.c tests/bench/*.c)
+
+clean:
+	rm -rf build
+
+.PHONY: all deps deps-build demo test suite check walls lint check-hostile check-asan check-plain bench install format \
+  clean FORCE
+.SECONDARY:
+-include $(objects:.o=.d) $(units:=.d)

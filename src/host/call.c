@@ -1,0 +1,95 @@
+/* How Ctrl-C reaches what runs: the signal handler may touch nothing of a running Lua state but its hook, so it sets
+** one that raises at the next instruction, and it wakes the loop in case the state sleeps there. */
+#include "host/call.h"
+
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/state.h"
+#include "runtime/loop.h"
+
+static const char interrupted[] = "interrupted!";
+
+/* what the handler needs of the call under way */
+static struct {
+  lua_State *L;
+  struct loop *loop;
+} running;
+static volatile sig_atomic_t presses; /* not yet answered */
+static volatile sig_atomic_t signalled;
+static int patience = 2;
+
+void call_set_patience(int n) {
+  patience = n;
+}
+
+static void raise_interrupted(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  presses = 0;
+  luaL_error(L, interrupted);
+}
+
+void call_break(lua_State *L) {
+  lua_sethook(L, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+void call_unbreak(lua_State *L) {
+  if (lua_gethook(L) == raise_interrupted) lua_sethook(L, NULL, 0, 0);
+}
+
+static void on_interrupt(int sig) {
+  static const char stuck[] = "\npapy: busy in a C function; interrupt once more to end papy\n";
+  signalled = 1;
+  presses++;
+  if (presses >= patience - 1) signal(sig, SIG_DFL);
+  if (presses == 2) (void)!write(STDERR_FILENO, stuck, sizeof stuck - 1);
+  call_break(running.L);
+  loop_interrupt(running.loop);
+}
+
+/* the message of any error value, with the traceback of where it was raised */
+static int add_traceback(lua_State *L) {
+  const char *message = lua_tostring(L, 1);
+  if (!message) {
+    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) message = lua_tostring(L, -1);
+    else message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  }
+  luaL_traceback(L, L, message, 1);
+  return 1;
+}
+
+/* an error that took the place of a caught interrupt is an ordinary one */
+static enum call_end judge(lua_State *L, int status) {
+  if (status == LUA_OK) return CALL_DONE;
+  const char *message = lua_tostring(L, -1);
+  return signalled && message && strstr(message, interrupted) ? CALL_INTERRUPTED : CALL_FAILED;
+}
+
+enum call_end call_run(lua_State *L, int nargs, int nresults) {
+  struct sigaction act = {.sa_handler = on_interrupt}, before; /* no SA_RESTART: a blocked read ends, too */
+  int function = lua_gettop(L) - nargs;
+  lua_pushcfunction(L, add_traceback);
+  lua_insert(L, function);
+  running.L = L;
+  running.loop = state_loop(L);
+  presses = signalled = 0;
+  sigaction(SIGINT, &act, &before);
+  int status = lua_pcall(L, nargs, nresults, function);
+  sigaction(SIGINT, &before, NULL);
+  call_unbreak(L);
+  if (signalled) loop_uninterrupt(running.loop);
+  lua_remove(L, function);
+  return judge(L, status);
+}
+
+void call_report(lua_State *L, const char *progname) {
+  const char *message = lua_tostring(L, -1);
+  fflush(stdout); /* what was printed before the error stands before it */
+  if (progname) fprintf(stderr, "%s: ", progname);
+  fprintf(stderr, "%s\n", message ? message : "(error without a message)");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,55 @@
+/* A pool that works on while a person types may run the person's Lua: the inputs that it pulls. The first Ctrl-C is meant
+** for the line being typed; only when that is not answered, because some input does not return, the second one breaks
+** into the running Lua. */
+#include "host/idle.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+#include "bindings/bindings.h"
+#include "host/call.h"
+#include "host/state.h"
+#include "runtime/loop.h"
+
+/* for the signal handler */
+static lua_State *idle_state;
+static struct loop *idle_loop;
+static volatile sig_atomic_t presses; /* not yet answered */
+static struct sigaction before;
+
+static void on_interrupt(int sig) {
+  presses++;
+  loop_interrupt(idle_loop);
+  if (presses >= 2) call_break(idle_state);
+  if (presses >= 3) signal(sig, SIG_DFL);
+}
+
+static void turn(lua_State *L) {
+  bindings_turn(L);
+  call_unbreak(L);
+}
+
+void idle_start(lua_State *L) {
+  struct sigaction act = {.sa_handler = on_interrupt};
+  idle_state = L;
+  idle_loop = state_loop(L);
+  sigaction(SIGINT, &act, &before);
+}
+
+void idle_stop(void) {
+  sigaction(SIGINT, &before, NULL);
+}
+
+enum idle_end idle_wait(lua_State *L, int fd) {
+  struct loop *loop = idle_loop;
+  enum loop_news news;
+  loop_watch(loop, fd);
+  turn(L); /* there may be work from before the wait */
+  do {
+    news = loop_wait(loop, FOREVER);
+    if (news == LOOP_MOVED) turn(L);
+  } while (news != LOOP_INPUT && news != LOOP_INTERRUPT);
+  presses = 0;
+  loop_watch(loop, -1);
+  return news == LOOP_INPUT ? IDLE_INPUT : IDLE_INTERRUPT;
+}

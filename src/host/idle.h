@@ -1,0 +1,18 @@
+/* idle: waiting for a person while the pools of a state work on. */
+#ifndef PAPY_HOST_IDLE_H
+#define PAPY_HOST_IDLE_H
+
+#include <lua.h>
+
+enum idle_end {
+  IDLE_INPUT,    /* the descriptor is readable */
+  IDLE_INTERRUPT /* Ctrl-C */
+};
+
+/* Between the two, SIGINT ends idle_wait instead of the process. */
+void idle_start(lua_State *L);
+void idle_stop(void);
+/* Let the pools of L work until fd is readable or Ctrl-C comes. Never raises. */
+enum idle_end idle_wait(lua_State *L, int fd);
+
+#endif

@@ -1,0 +1,109 @@
+#include "host/modules.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/embed.h"
+
+/* upvalues of the searcher */
+#define DIR lua_upvalueindex(1)
+#define PAPY_PATH lua_upvalueindex(2)
+
+static int by_path(const void *path, const void *file) {
+  return strcmp(path, ((const struct embed *)file)->path);
+}
+
+static const struct embed *embed_find(const char *path) {
+  return bsearch(path, embed_files, embed_count, sizeof *embed_files, by_path);
+}
+
+/* Push the path of module `name` in lua/, or nil when its name is none of ours. */
+static void push_core_path(lua_State *L, const char *name) {
+  if (strcmp(name, "papy") == 0) {
+    lua_pushliteral(L, "lua/papy.lua");
+  } else if (strncmp(name, "papy.", 5) == 0) {
+    luaL_gsub(L, name + 5, ".", "/");
+    lua_pushfstring(L, "lua/%s.lua", lua_tostring(L, -1));
+    lua_remove(L, -2);
+  } else {
+    lua_pushnil(L);
+  }
+}
+
+static void push_stdlib_path(lua_State *L, const char *name) {
+  luaL_gsub(L, name, ".", "/");
+  lua_pushfstring(L, "stdlib/%s.lua", lua_tostring(L, -1));
+  lua_remove(L, -2);
+}
+
+/* Is there such a file of ours? Replaces the path on top by the true one if it lies in DIR. */
+static int have(lua_State *L) {
+  if (lua_isnil(L, -1)) return 0;
+  if (lua_isnil(L, DIR)) return embed_find(lua_tostring(L, -1)) != NULL;
+  lua_pushfstring(L, "%s/%s", lua_tostring(L, DIR), lua_tostring(L, -1));
+  lua_replace(L, -2);
+  return access(lua_tostring(L, -1), R_OK) == 0;
+}
+
+/* the loader and where it comes from; a file that does not compile is an error of `require` */
+static int loaded(lua_State *L, int status, const char *path) {
+  if (status != LUA_OK)
+    return luaL_error(L, "error loading module '%s' from '%s':\n\t%s", lua_tostring(L, 1), path, lua_tostring(L, -1));
+  lua_pushstring(L, path);
+  return 2;
+}
+
+static int load_ours(lua_State *L) {
+  const char *path = lua_tostring(L, -1);
+  if (!lua_isnil(L, DIR)) return loaded(L, luaL_loadfile(L, path), path);
+  const struct embed *file = embed_find(path);
+  lua_pushfstring(L, "@%s", path);
+  return loaded(L, luaL_loadbufferx(L, file->text, file->n, lua_tostring(L, -1), "t"), path);
+}
+
+/* Leaves the file's path on the stack when PAPY_PATH has module `name`. */
+static int on_papy_path(lua_State *L) {
+  if (lua_rawlen(L, PAPY_PATH) == 0) return 0;
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "searchpath");
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, PAPY_PATH);
+  lua_call(L, 2, 1);
+  if (!lua_isnil(L, -1)) return 1;
+  lua_pop(L, 3);
+  return 0;
+}
+
+static int search(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  push_core_path(L, name);
+  if (have(L)) return load_ours(L);
+  push_stdlib_path(L, name);
+  if (!have(L)) {
+    lua_pushfstring(L, "no module '%s' in papy itself", name);
+    return 1;
+  }
+  if (on_papy_path(L)) {
+    const char *path = lua_tostring(L, -1);
+    return loaded(L, luaL_loadfile(L, path), path);
+  }
+  return load_ours(L);
+}
+
+void modules_open(lua_State *L, const char *dir, const char *papy_path) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) { /* room behind preload */
+    lua_geti(L, -1, i);
+    lua_seti(L, -2, i + 1);
+  }
+  lua_pushstring(L, dir); /* nil for NULL */
+  lua_pushstring(L, papy_path);
+  lua_pushcclosure(L, search, 2);
+  lua_seti(L, -2, 2);
+  lua_pop(L, 2);
+}

@@ -1,0 +1,189 @@
+/* The prompt in one loop: read a line, see whether the block it belongs to is complete, run it, show its values.
+** What a complete block is and how values look is said in lua/repl.lua. */
+#include "repl/repl.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/call.h"
+#include "host/idle.h"
+#include "repl/history.h"
+#include "repl/line.h"
+
+static const struct line_reader *reader; /* repl_print_above has nothing to hang it on */
+
+struct session {
+  lua_State *L;
+  int module; /* stack index of papy.repl */
+  int block;  /* stack index of the lines so far; an empty string between blocks */
+};
+
+/* ---- what the reader asks ---- */
+
+static int wait(void *ctx, int fd) {
+  struct session *s = ctx;
+  return idle_wait(s->L, fd) == IDLE_INPUT;
+}
+
+struct completion {
+  const char *word;
+  char **found;
+};
+
+/* papy.repl.complete, its array on the heap */
+static int complete_protected(lua_State *L) {
+  struct completion *c = lua_touserdata(L, 1);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "papy.repl");
+  lua_getfield(L, -1, "complete");
+  lua_pushstring(L, c->word);
+  lua_call(L, 1, 1);
+  size_t n = lua_rawlen(L, -1);
+  c->found = calloc(n + 1, sizeof *c->found);
+  for (size_t i = 0; c->found && i < n; i++) {
+    lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    c->found[i] = strdup(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    if (!c->found[i]) break;
+  }
+  return 0;
+}
+
+/* A failing completion completes nothing: no error may pass through the reader. */
+static char **complete(void *ctx, const char *word) {
+  struct session *s = ctx;
+  struct completion c = {word, NULL};
+  lua_pushcfunction(s->L, complete_protected);
+  lua_pushlightuserdata(s->L, &c);
+  if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) lua_pop(s->L, 1);
+  return c.found;
+}
+
+/* ---- blocks ---- */
+
+static int block_is_empty(struct session *s) {
+  return lua_rawlen(s->L, s->block) == 0;
+}
+
+static void clear_block(struct session *s) {
+  lua_pushliteral(s->L, "");
+  lua_replace(s->L, s->block);
+}
+
+static void add_line(struct session *s, char *line) {
+  lua_State *L = s->L;
+  if (block_is_empty(s)) lua_pushstring(L, line);
+  else lua_pushfstring(L, "%s\n%s", lua_tostring(L, s->block), line);
+  free(line);
+  lua_replace(L, s->block);
+}
+
+/* papy.repl.load(block, final): an array of functions to run one after the other; nil when more lines are needed;
+** false and a message when no line could help */
+static int load_block(struct session *s, int final) {
+  lua_State *L = s->L;
+  lua_getfield(L, s->module, "load");
+  lua_pushvalue(L, s->block);
+  lua_pushboolean(L, final);
+  if (call_run(L, 2, 2) != CALL_DONE || lua_isboolean(L, -2)) {
+    call_report(L, NULL);
+    return 0;
+  }
+  lua_pop(L, 1);
+  return lua_istable(L, -1);
+}
+
+static enum call_end show(struct session *s, int nvalues) {
+  lua_getfield(s->L, s->module, "show");
+  lua_insert(s->L, -nvalues - 1);
+  return call_run(s->L, nvalues, 0);
+}
+
+/* Run the functions of the array on top of the stack up to the first that fails. */
+static void run_pieces(struct session *s) {
+  lua_State *L = s->L;
+  int pieces = lua_gettop(L);
+  for (lua_Integer i = 1; lua_geti(L, pieces, i) == LUA_TFUNCTION; i++) {
+    enum call_end end = call_run(L, 0, LUA_MULTRET);
+    if (end == CALL_DONE) end = show(s, lua_gettop(L) - pieces);
+    if (end == CALL_DONE) continue;
+    call_report(L, NULL);
+    break;
+  }
+}
+
+/* The block is as it is: final when the input has ended, and nothing can complete it. */
+static void take_block(struct session *s, int final) {
+  lua_State *L = s->L;
+  int top = lua_gettop(L);
+  int loaded = load_block(s, final);
+  if (!loaded && lua_gettop(L) > top && lua_isnil(L, -1)) { /* unfinished */
+    lua_settop(L, top);
+    return;
+  }
+  reader->remember(lua_tostring(L, s->block));
+  if (loaded) run_pieces(s);
+  lua_settop(L, top);
+  clear_block(s);
+  fflush(stdout);
+}
+
+/* ---- the loop ---- */
+
+static void read_blocks(struct session *s) {
+  for (;;) {
+    char *line = NULL;
+    switch (reader->read(block_is_empty(s) ? "papy> " : "    > ", &line)) {
+      case LINE_TEXT:
+        add_line(s, line);
+        take_block(s, 0);
+        break;
+      case LINE_CANCELLED: clear_block(s); break;
+      case LINE_EOF:
+        if (block_is_empty(s)) return;
+        take_block(s, 1);
+        break;
+    }
+  }
+}
+
+static const struct line_reader *choose_reader(void) {
+#ifdef PAPY_READLINE
+  const char *term = getenv("TERM");
+  if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0) return &line_readline;
+#endif
+  return &line_plain;
+}
+
+void repl_print_above(const char *text, size_t n) {
+  if (reader) {
+    reader->print_above(text, n);
+  } else {
+    fwrite(text, 1, n, stdout);
+    fflush(stdout);
+  }
+}
+
+void repl_run(lua_State *L) {
+  char path[PATH_MAX];
+  struct session s = {.L = L};
+  struct line_hooks hooks = {wait, complete, &s};
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "papy.repl");
+  lua_call(L, 1, 1);
+  s.module = lua_gettop(L);
+  lua_pushliteral(L, "");
+  s.block = lua_gettop(L);
+  reader = choose_reader();
+  reader->open(&hooks, history_file(path, sizeof path));
+  idle_start(L);
+  call_set_patience(3);
+  read_blocks(&s);
+  idle_stop();
+  reader->close();
+  reader = NULL;
+}
