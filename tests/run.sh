@@ -83,8 +83,8 @@ done
 for f in tests/fault/*.lua; do
   [ -e "$f" ] && run_test "$f" "$PAPY" "$f"
 done
-for f in tests/repl/*_test.exp; do
-  [ -e "$f" ] && run_test "$f" expect "$f"
+for f in tests/repl/*.txt; do
+  [ -e "$f" ] && run_test "$f" sh tests/repl/transcript.sh "$f"
 done
 for f in tests/repl/*_test.sh; do
   [ -e "$f" ] && run_test "$f" sh "$f"

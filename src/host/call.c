@@ -18,6 +18,8 @@ static struct {
   lua_State *L;
   struct loop *loop;
 } running;
+/* the innermost coroutine that runs in this thread; NULL: the main one of its state */
+static __thread lua_State *volatile coroutine;
 static volatile sig_atomic_t presses; /* not yet answered */
 static volatile sig_atomic_t signalled;
 static int patience = 2;
@@ -34,11 +36,26 @@ static void raise_interrupted(lua_State *L, lua_Debug *ar) {
 }
 
 void call_break(lua_State *L) {
+  if (coroutine) L = coroutine;
   lua_sethook(L, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
 void call_unbreak(lua_State *L) {
   if (lua_gethook(L) == raise_interrupted) lua_sethook(L, NULL, 0, 0);
+}
+
+lua_State *call_enter(lua_State *co) {
+  lua_State *before = coroutine;
+  coroutine = co;
+  return before;
+}
+
+/* an interrupt that came too late for the coroutine is for whoever resumed it */
+void call_leave(lua_State *co, lua_State *before) {
+  coroutine = before;
+  if (lua_gethook(co) != raise_interrupted) return;
+  lua_sethook(co, NULL, 0, 0);
+  call_break(running.L);
 }
 
 static void on_interrupt(int sig) {
@@ -78,6 +95,7 @@ enum call_end call_run(lua_State *L, int nargs, int nresults) {
   running.loop = state_loop(L);
   presses = signalled = 0;
   sigaction(SIGINT, &act, &before);
+  if (before.sa_handler == SIG_IGN) sigaction(SIGINT, &before, NULL); /* in the background of a script, say */
   int status = lua_pcall(L, nargs, nresults, function);
   sigaction(SIGINT, &before, NULL);
   call_unbreak(L);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bindings/bindings.h"
+#include "host/coroutine.h"
 #include "host/modules.h"
 #include "host/paths.h"
 #include "runtime/loop.h"
@@ -51,6 +52,7 @@ static void open_libraries(lua_State *L) {
   lua_pushboolean(L, 1); /* the defaults are wanted here; paths_set reads the environment */
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
+  coroutine_open(L);
   lua_pushboolean(L, config.no_environment);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
 }

@@ -73,6 +73,7 @@ static char **complete(const char *word, int start, int end) {
   char **found = hooks->complete(hooks->ctx, word);
   size_t n = 0;
   rl_attempted_completion_over = 1; /* no file names where a name of Lua is expected */
+  rl_completion_append_character = '\0'; /* readline forgets it each time */
   while (found && found[n]) n++;
   char **matches = n ? malloc((n + 2) * sizeof *matches) : NULL;
   if (matches) { /* readline wants the common beginning first */
@@ -128,7 +129,6 @@ static void readline_open(const struct line_hooks *h, const char *history) {
   rl_change_environment = 0;
   rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(}[])+-*/%^~#,";
   rl_attempted_completion_function = complete;
-  rl_completion_append_character = '\0';
   load_history();
   rl_initialize();
 }
@@ -140,10 +140,20 @@ static void on_line(char *line) {
 }
 
 static void cancel(void) {
-  rl_callback_sigcleanup();
+  rl_callback_sigcleanup(); /* leaves a search or an argument under way */
+  rl_point = rl_end;
+  rl_redisplay();
+  fputs("^C", rl_outstream);
   rl_free_line_state();
   rl_callback_handler_remove();
-  fputs("^C\n", rl_outstream);
+  fputc('\n', rl_outstream);
+  fflush(rl_outstream);
+}
+
+/* Ctrl-D leaves the cursor behind the prompt, unless readline has ended the line with the bracketed paste. */
+static void end_prompt_line(void) {
+  const char *paste = rl_variable_value("enable-bracketed-paste");
+  if (!paste || strcmp(paste, "on") != 0) fputc('\n', rl_outstream);
   fflush(rl_outstream);
 }
 
@@ -167,7 +177,7 @@ static enum line_end readline_read(const char *prompt, char **text) {
   guard_terminal(SIG_DFL, SIG_DFL);
   reading = 0;
   *text = end == LINE_TEXT ? result : NULL;
-  if (end == LINE_EOF) fputc('\n', rl_outstream), fflush(rl_outstream);
+  if (end == LINE_EOF) end_prompt_line();
   return end;
 }
 
