@@ -16,6 +16,8 @@
 
 struct buf;
 
+/* As the functions of lua.h, these use the stack space the caller has: one free slot. What more they need, they ask for. */
+
 /* Append the value at idx to out. `what` is the root of the path in messages ("item", "result", "argument").
 ** Raises a Lua error (a string) when something cannot travel or memory is out; out->n is then meaningless, and
 ** nothing else is held. Integers, floats, booleans, null and strings take a path of a few nanoseconds. */

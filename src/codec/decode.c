@@ -196,9 +196,9 @@ void dec_value(struct dec *d) { get_tagged(d, dec_byte(d)); }
 
 static void decode(lua_State *L, const void *p, size_t n, bool plain) {
   struct dec d = {.L = L, .p = p, .end = (const uint8_t *)p + n, .start = p, .room = n, .plain = plain};
-  luaL_checkstack(L, 4, "no room to decode");
   uint8_t tag = dec_byte(&d);
   if (tag >= TAG_TABLE && tag <= TAG_LAST && (tag & 1)) {
+    luaL_checkstack(L, 2, "no room to decode");
     lua_newtable(L);
     d.list = lua_gettop(L);
     tag--;

@@ -17,9 +17,13 @@
 static inline int put_scalar(lua_State *L, int idx, struct buf *out) {
   uint8_t *p = wire_room(out, HEAD_MAX);
   if (!p) return -1;
+  if (lua_isinteger(L, idx)) {  /* first, as the most usual kind: each question is a call, and calls are what it costs */
+    out->n += wire_integer(p, lua_tointeger(L, idx));
+    return 1;
+  }
   switch (lua_type(L, idx)) {
     case LUA_TNUMBER:
-      out->n += lua_isinteger(L, idx) ? wire_integer(p, lua_tointeger(L, idx)) : wire_float(p, lua_tonumber(L, idx));
+      out->n += wire_float(p, lua_tonumber(L, idx));
       return 1;
     case LUA_TSTRING: {
       size_t len;
@@ -89,6 +93,14 @@ static void give_number(struct enc *e) {
   e->objects++;
 }
 
+/* The object at idx, the last that was given a number, goes without. */
+static void take_number_back(struct enc *e, int idx) {
+  if (--e->objects < CODEC_FEW) return;
+  lua_pushvalue(e->L, idx);
+  lua_pushnil(e->L);
+  lua_rawset(e->L, e->seen);
+}
+
 static bool put_ref(struct enc *e) {
   lua_Integer n = number_of(e);
   if (n < 0) return false;
@@ -106,30 +118,6 @@ bool enc_again(struct enc *e) {
 /* ====== } */
 
 /* {====== tables ====== */
-
-/* Where a table began, to begin again. */
-struct mark {
-  size_t n, objects;
-  bool refs;
-};
-
-/* Forget all that was written since the mark, and the numbers given. */
-static void back_to(struct enc *e, struct mark m) {
-  lua_State *L = e->L;
-  e->out->n = m.n;
-  e->objects = m.objects;
-  e->refs = m.refs;
-  if (!lua_istable(L, e->seen)) return;
-  for (lua_pushnil(L); lua_next(L, e->seen); lua_pop(L, 1)) {
-    if (!lua_isinteger(L, -1)) continue;  /* a packed value that is kept? */
-    lua_Integer n = lua_tointeger(L, -1);
-    if (lua_islightuserdata(L, -2)) n >>= 8;
-    if ((size_t)n < m.objects) continue;
-    lua_pushvalue(L, -2);
-    lua_pushnil(L);
-    lua_rawset(L, e->seen);  /* clearing a field is allowed on the way */
-  }
-}
 
 static const void *globals_of(struct enc *e) {
   if (!e->globals) {
@@ -159,19 +147,58 @@ static bool open_table(struct enc *e) {
   return known;
 }
 
+/* The h of wire.h. */
+static uint8_t room_for(lua_Unsigned pairs) {
+  uint8_t h = 0;
+  while (pairs > wire_slots(h)) h++;
+  return h;
+}
+
+/* The walk over table t, which is below the key and the value on the stack. */
+struct walk {
+  lua_Unsigned border;  /* elements there may be */
+  lua_Unsigned filled;  /* elements written, nils among them */
+  lua_Unsigned pairs;
+  bool array;           /* did all keys so far come in order? */
+  bool asked;           /* whether t is a module */
+};
+
+/* Does t, from the key and value on top on, hold what modules hold and plain data does not? */
+static bool smells_of_module(lua_State *L, int t) {
+  int top = lua_gettop(L), type;
+  lua_pushvalue(L, top - 1);
+  lua_pushvalue(L, top);
+  do {
+    type = lua_type(L, -1);
+    lua_pop(L, 1);
+  } while (type != LUA_TFUNCTION && type != LUA_TUSERDATA && type != LUA_TTHREAD && lua_next(L, t));
+  bool found = lua_gettop(L) > top;  /* lua_next leaves no key at the end */
+  lua_settop(L, top);
+  return found;
+}
+
+/* Is t a module? Then push its name. Asked once, before the first entry that is no scalar, so that nothing which
+** belongs to a module is ever looked into. Tables of plain data never ask package.loaded: they travel by value. */
+static bool is_module(struct enc *e, struct walk *w, int t) {
+  if (w->asked) return false;
+  w->asked = true;
+  if (!smells_of_module(e->L, t)) return false;
+  lua_pushvalue(e->L, t);
+  bool is = ship_is_module(e);
+  if (!is) lua_pop(e->L, 1);
+  return is;
+}
+
 /* Is the key below the top the next element of the array, maybe after a few nils? Then write those. */
-static bool is_next_element(struct enc *e, lua_Unsigned *filled, lua_Unsigned border) {
-  if (!lua_isinteger(e->L, -2)) return false;
-  lua_Unsigned ahead = (lua_Unsigned)lua_tointeger(e->L, -2) - *filled - 1;
-  if (ahead > CODEC_GAP || ahead >= border - *filled) return false;
-  for (*filled += ahead + 1; ahead > 0; ahead--) enc_byte(e, TAG_NIL);
+static inline bool put_index(struct enc *e, struct walk *w) {
+  if (!w->array || !lua_isinteger(e->L, -2)) return false;
+  lua_Unsigned ahead = (lua_Unsigned)lua_tointeger(e->L, -2) - w->filled - 1;
+  if (ahead > CODEC_GAP || ahead >= w->border - w->filled) return false;
+  for (w->filled += ahead + 1; ahead > 0; ahead--) enc_byte(e, TAG_NIL);
   return true;
 }
 
-static void put_key(struct enc *e, struct step *s) {
-  int put = put_scalar(e->L, -2, e->out);
-  if (put > 0) return;
-  if (put < 0) enc_no_room(e);
+static void put_object_key(struct enc *e, struct step *s) {
   s->kind = STEP_KEY;
   lua_pushvalue(e->L, -2);
   enc_value(e);
@@ -179,53 +206,43 @@ static void put_key(struct enc *e, struct step *s) {
   s->kind = STEP_FIELD;
 }
 
-/* Could a table with a field like this be a module? Then it is worth asking package.loaded. Tables of plain data are
-** not asked about: they travel by value, and pay nothing. */
-static bool smells_of_module(lua_State *L) {
-  int type = lua_type(L, -1);
-  return type == LUA_TFUNCTION || type == LUA_TUSERDATA || type == LUA_TTHREAD;
-}
-
-/* the h of wire.h */
-static uint8_t room_for(lua_Unsigned pairs) {
-  uint8_t h = 0;
-  while (pairs > wire_slots(h)) h++;
-  return h;
+/* Write the key and the value on top. False when t turned out to be a module: its name is on top. */
+static inline bool put_entry(struct enc *e, struct walk *w, int t, struct step *s) {
+  if (!put_index(e, w)) {
+    w->array = false;
+    w->pairs++;
+    if (put_scalar(e->L, -2, e->out) <= 0) {
+      if (is_module(e, w, t)) return false;
+      put_object_key(e, s);
+    }
+  }
+  if (put_scalar(e->L, -1, e->out) <= 0) {
+    if (is_module(e, w, t)) return false;
+    enc_value(e);
+  }
+  return true;
 }
 
 /* The entries of table t, in one pass. False when it turned out that the table is a module: its name is on top. */
 static bool put_entries(struct enc *e, int t) {
   lua_State *L = e->L;
-  lua_Unsigned border = lua_rawlen(L, t), filled = 0, pairs = 0;
+  struct walk w = {.border = lua_rawlen(L, t)};
+  w.array = w.border > 0;
   size_t head = e->out->n;
-  enc_varint(e, border);  /* as many elements at most: reserves the bytes */
+  enc_varint(e, w.border);  /* elements: at most so many, which reserves the bytes */
   size_t width = e->out->n - head;
-  enc_byte(e, 0);
-  bool array = border > 0, asked = false;
+  enc_byte(e, 0);  /* h */
   struct step s = {e->path, STEP_FIELD, t + 1, 0};
   e->path = &s;
-  lua_pushnil(L);
-  while (lua_next(L, t)) {
-    if (!asked && smells_of_module(L)) {
-      asked = true;
-      lua_pushvalue(L, t);
-      if (ship_is_module(e)) {
-        e->path = s.up;
-        return false;
-      }
-      lua_pop(L, 1);
-    }
-    if (array && !is_next_element(e, &filled, border)) array = false;
-    if (!array) {
-      put_key(e, &s);
-      pairs++;
-    }
-    enc_value(e);
-    lua_pop(L, 1);
+  bool plain = true;
+  for (lua_pushnil(L); plain && lua_next(L, t);) {
+    plain = put_entry(e, &w, t, &s);
+    if (plain) lua_pop(L, 1);
   }
   e->path = s.up;
-  wire_varint(e->out->p + head, filled, width);
-  e->out->p[head + width] = room_for(pairs);
+  if (!plain) return false;
+  wire_varint(e->out->p + head, w.filled, width);
+  e->out->p[head + width] = room_for(w.pairs);
   enc_byte(e, TAG_NIL);
   return true;
 }
@@ -236,14 +253,15 @@ static void put_table(struct enc *e) {
     enc_byte(e, TAG_GLOBALS);
     return;
   }
-  struct mark begin = {e->out->n, e->objects, e->refs};
+  size_t start = e->out->n;
   if (enc_again(e)) return;
   if (open_table(e)) {
     if (put_entries(e, t)) return;
   } else if (!ship_is_module(e)) {
     enc_refuse(e);
   }
-  back_to(e, begin);
+  e->out->n = start;
+  take_number_back(e, t);
   ship_module(e);
   lua_settop(e->L, t);
 }
