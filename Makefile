@@ -18,10 +18,10 @@ CPPFLAGS =
 LDFLAGS =
 
 NEEDED_TO_BUILD = gcc make pkg-config liblua5.4-dev libpcre2-dev libreadline-dev
-NEEDED_TO_TEST = libcmocka-dev lua-unit lua-check lua-cjson lua-lpeg lua5.4 tmux expect valgrind ripgrep python3
+NEEDED_TO_TEST = libcmocka-dev lua-unit lua-check lua-cjson lua-lpeg lua5.4 tmux valgrind ripgrep python3
 have_to_build = command -v gcc pkg-config >/dev/null && pkg-config --exists lua5.4 libpcre2-8 readline
 have_to_test = $(have_to_build) && pkg-config --exists cmocka && \
-  command -v luacheck tmux expect valgrind rg python3 >/dev/null && \
+  command -v luacheck tmux valgrind rg python3 >/dev/null && \
   lua5.4 -e 'require "luaunit" require "cjson" require "lpeg"' 2>/dev/null
 
 # everything below follows from the settings

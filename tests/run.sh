@@ -15,7 +15,7 @@ export PAPY PAPY_BUILD="$build" PAPY_TEST_SLOW="${PAPY_TEST_SLOW:-1}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/papy-test.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # Processes that carry the mark of test $1 in their environment, zombies excepted: whatever the test started and left.
 left_behind() {
@@ -41,7 +41,7 @@ run_test() {
   name=$1
   shift
   case $name in *"$only"*) ;; *) return ;; esac
-  number=$((passed + failed + 1))
+  number=$((passed + failed + skipped + 1))
   id=$$.$number
   mkdir -p "$work/tmp"
   began=$(date +%s)
@@ -52,7 +52,7 @@ run_test() {
   why=
   case $status in
     0) ;;
-    77) echo "ok $number - $name # skipped: $(tail -n 1 "$work/output")" && passed=$((passed + 1)) && return ;;
+    77) echo "ok $number - $name # skipped: $(tail -n 1 "$work/output")" && skipped=$((skipped + 1)) && return ;;
     124 | 137) if [ $took -ge "$seconds" ]; then why="hangs: no end after $seconds s"; else why="exit status $status"; fi ;;
     *) why="exit status $status" ;;
   esac

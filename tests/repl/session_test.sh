@@ -62,7 +62,7 @@ printf 'y = 20\ny + 1\n' > "$TERM_DIR/paste"
 tm load-buffer "$TERM_DIR/paste"
 tm paste-buffer -p
 press Enter
-see '^21$'
+see '^(papy> )?21$' # the plain reader shows its prompt late
 
 # SIGTERM gives the terminal back
 again "sh -c 'echo \$\$ > $TERM_DIR/pid; exec \"\$0\"'"
@@ -90,6 +90,13 @@ if [ -n "$readline" ]; then
   see 'obj:method_of_mine$'
   press C-c
 fi
+
+# a character of several bytes is one to the editor
+again 'env LC_ALL=C.UTF-8'
+typed '"aé'
+press BSpace
+enter '"'
+see '^"a"$'
 
 # garbage bytes do not end it
 again
@@ -124,3 +131,30 @@ typed '"a line that is longer than twenty columns"'
 tm resize-window -x 60 -y 10
 press Enter
 see '^"a line that is longer than twenty columns"$'
+
+# what workers print comes above the line that is typed: a module that prints so on SIGUSR1
+cat > "$TERM_DIR/above.c" <<'END'
+#include <signal.h>
+#include "repl/repl.h"
+static void print(int sig) {
+  (void)sig;
+  repl_print_above("from a worker\n", 14);
+}
+int luaopen_above(lua_State *L) {
+  (void)L;
+  signal(SIGUSR1, print);
+  return 0;
+}
+END
+gcc -shared -fPIC -Isrc $(pkg-config --cflags lua5.4) -o "$TERM_DIR/above.so" "$TERM_DIR/above.c" || exit 1
+again "sh -c 'echo \$\$ > $TERM_DIR/pid; exec \"\$0\"'"
+enter "package.loadlib('$TERM_DIR/above.so', 'luaopen_above')()"
+at_line "$prompt"
+typed '20 + '
+at_line 'papy> 20 +'
+kill -USR1 "$(cat "$TERM_DIR/pid")"
+see '^from a worker$'
+typed '1'
+[ -z "$readline" ] || at_line 'papy> 20 + 1'
+press Enter
+see '^21$'
