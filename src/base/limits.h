@@ -77,6 +77,7 @@
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
 #define REGEX_STACK_START 1024
@@ -87,6 +88,8 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* a state's reading buffer that a long line made larger than this is given back */
+#define PIECES_KEPT (4 << 20)
 /* source files kept open that nobody is reading at the moment */
 #define FILES_MOST 32
 /* compiled patterns kept for whoever asks again (at least so many, at most twice): one costs about 50 us to compile,

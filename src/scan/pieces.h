@@ -1,0 +1,25 @@
+/* pieces: walk through a byte range of a file in runs of whole lines.
+**
+** Each piece ends with a newline, except the last when the range does not; a piece is about READ_PIECE bytes, longer
+** only when one line is. The bytes stand in the buffer given and stay valid until the next call. */
+#ifndef PAPY_SCAN_PIECES_H
+#define PAPY_SCAN_PIECES_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "scan/file.h"
+
+struct pieces {
+  struct file *file;  /* borrowed: the caller holds it */
+  uint64_t at, end;   /* not read yet */
+  struct buf *buf;    /* borrowed: buf->n bytes read, the first `given` of them handed out */
+  size_t given;
+};
+
+/* bytes first to last, both inclusive; buf's content is overwritten */
+void pieces_start(struct pieces *s, struct file *file, uint64_t first, uint64_t last, struct buf *buf);
+/* 1 with the next piece, 0 at the end, -1 with *why */
+int pieces_next(struct pieces *s, const char **p, size_t *n, struct why *why);
+
+#endif
