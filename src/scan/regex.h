@@ -1,0 +1,57 @@
+/* regex: patterns matched by PCRE2, compiled to machine code.
+**
+** A regex owns what a match needs (code, match data, JIT stack, limits), so it belongs to one thread at a time; the
+** spans of the last match stand in it until the next call.
+** Matched "by lines" (REGEX_LINES), a regex never sees beyond a line: `^` and `$` are at each line's ends, nothing
+** crosses a newline, a newline at the end of the text starts no further line. The result is that of matching each line
+** alone, without its newline, which makes it independent of where a file was cut.
+** Text is bytes, of any value; with REGEX_UTF it is UTF-8, and what is not valid UTF-8 in it matches nothing. */
+#ifndef PAPY_SCAN_REGEX_H
+#define PAPY_SCAN_REGEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scan/why.h"
+
+enum {  /* flags: letters of a pattern */
+  REGEX_CASELESS = 1,   /* i */
+  REGEX_MULTILINE = 2,  /* m: ^ and $ also at newlines within the text */
+  REGEX_DOTALL = 4,     /* s: dot matches newline, too */
+  REGEX_EXTENDED = 8,   /* x: blanks and #comments in the pattern are ignored */
+  REGEX_UTF = 16        /* u: UTF-8; \w, \d, \b and classes know Unicode */
+};
+
+enum {  /* how to match */
+  REGEX_LINES = 1,      /* by lines, see above */
+  REGEX_ADVANCE = 2     /* no empty match at the start: for going on behind a match */
+};
+
+#define REGEX_UNSET SIZE_MAX  /* both ends of a group that took no part */
+
+struct regex;
+
+/* flags from letters, in any order; -1 with *why on an unknown letter */
+int regex_flags(const char *letters, size_t n, struct why *why);
+/* the letters of flags, in the order imsxu; out has room for 6 bytes */
+void regex_letters(unsigned flags, char *out);
+
+/* NULL with *why, which names the pattern and the place in it, counted from 1 */
+struct regex *regex_new(const char *pattern, size_t n, unsigned flags, struct why *why);
+void regex_free(struct regex *re);
+
+/* Search text[0..n-1] from offset `from` on for the first match. 1, 0, or -1 with *why: the match took more steps or
+** memory than one match may. */
+int regex_search(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct why *why);
+/* Groups of the last match, 2 offsets each, end exclusive; group 0 is the match. Their number is regex_groups()+1. */
+const size_t *regex_spans(const struct regex *re);
+unsigned regex_groups(const struct regex *re);
+/* the i-th named group, i from 0, in alphabetical order; its number, or 0 behind the last */
+unsigned regex_name(const struct regex *re, unsigned i, const char **name);
+
+/* add the number of matches that do not overlap; how: REGEX_LINES or 0. 0, or -1 with *why */
+int regex_count(struct regex *re, const char *text, size_t n, unsigned how, uint64_t *count, struct why *why);
+/* add the number of lines that match, as grep -c does. 0, or -1 with *why */
+int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why);
+
+#endif
