@@ -1,0 +1,26 @@
+/* ltext: what lregex.c and lchunks.c know of each other: a regex as an argument, and a text that may be a chunk. */
+#ifndef PAPY_BINDINGS_LTEXT_H
+#define PAPY_BINDINGS_LTEXT_H
+
+#include <lua.h>
+#include <stddef.h>
+
+struct regex;
+
+/* The regex at idx: a regex, or a pattern without flags, which is then replaced by its (kept) regex. Raises else. */
+struct regex *regex_arg(lua_State *L, int idx);
+
+struct text {
+  const char *p;
+  size_t n;
+  unsigned how;  /* REGEX_LINES for a chunk, 0 for a string */
+};
+
+/* The text at idx: a string, or a chunk, whose bytes are read. Pushes one value that keeps the bytes in place (they are
+** not copied into a Lua string). Raises when the chunk cannot be read. */
+void text_arg(lua_State *L, int idx, struct text *text);
+
+/* the number of matches in the chunk at idx, read piece by piece; -1 when there is no chunk at idx */
+lua_Integer chunk_matches(lua_State *L, int idx, struct regex *re);
+
+#endif
