@@ -16,7 +16,7 @@ struct kind {
 };
 
 static const struct kind lua_modules = {
-    "path",      "LUA_PATH", "LUA_PATH_5_4", "\1/?.lua;\1/?/init.lua", "/.luarocks/share/lua/5.4", "./?.lua;./?/init.lua",
+    "path", "LUA_PATH", "LUA_PATH_5_4", "\1/?.lua;\1/?/init.lua", "/.luarocks/share/lua/5.4", "./?.lua;./?/init.lua",
 };
 static const struct kind c_modules = {
     "cpath", "LUA_CPATH", "LUA_CPATH_5_4", "\1/?.so", "/.luarocks/lib/lua/5.4", "./?.so",

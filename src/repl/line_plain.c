@@ -9,7 +9,7 @@
 #include "repl/line.h"
 
 static const struct line_hooks *hooks;
-static struct buf input; /* read, but not yet handed out */
+static struct buf input;   /* read, but not yet handed out */
 static const char *typing; /* the prompt of the line under way; NULL: none */
 
 static void plain_open(const struct line_hooks *h, const char *history) {

@@ -72,7 +72,7 @@ static char **complete(const char *word, int start, int end) {
   (void)start, (void)end;
   char **found = hooks->complete(hooks->ctx, word);
   size_t n = 0;
-  rl_attempted_completion_over = 1; /* no file names where a name of Lua is expected */
+  rl_attempted_completion_over = 1;      /* no file names where a name of Lua is expected */
   rl_completion_append_character = '\0'; /* readline forgets it each time */
   while (found && found[n]) n++;
   char **matches = n ? malloc((n + 2) * sizeof *matches) : NULL;

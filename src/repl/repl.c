@@ -98,6 +98,10 @@ static int load_block(struct session *s, int final) {
 }
 
 static enum call_end show(struct session *s, int nvalues) {
+  if (!lua_checkstack(s->L, LUA_MINSTACK)) {
+    lua_pushliteral(s->L, "too many results to show");
+    return CALL_FAILED;
+  }
   lua_getfield(s->L, s->module, "show");
   lua_insert(s->L, -nvalues - 1);
   return call_run(s->L, nvalues, 0);
@@ -154,7 +158,8 @@ static void read_blocks(struct session *s) {
 static const struct line_reader *choose_reader(void) {
 #ifdef PAPY_READLINE
   const char *term = getenv("TERM");
-  if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0) return &line_readline;
+  if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0)
+    return &line_readline;
 #endif
   return &line_plain;
 }
