@@ -34,7 +34,7 @@ libraries = $(shell pkg-config --libs $(packages) 2>/dev/null) -ldl -lpthread -l
 sources := $(filter-out src/modules/% $(if $(readline),,%/line_readline.c),$(sort $(wildcard src/*.c src/*/*.c)))
 objects := $(sources:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embed.o
 rooms := $(filter-out %/obj/main.o,$(objects))
-units := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+units := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c tests/unit/fuzz_*.c))
 lua_files := $(sort $(shell find lua stdlib -name '*.lua' 2>/dev/null))
 lua_dirs := $(shell find lua stdlib -type d 2>/dev/null)
 make_again = $(MAKE) --no-print-directory
@@ -55,6 +55,11 @@ $(BUILD)/obj/embed.o: $(BUILD)/embed.c $(BUILD)/flags
 $(BUILD)/embed.c: src/host/embed.sh $(lua_files) $(lua_dirs)
 	@mkdir -p $(@D)
 	sh src/host/embed.sh > $@.tmp && mv $@.tmp $@
+
+# fuzzers carry a driver of their own, so that they run without a fuzzing engine
+$(BUILD)/tests/unit/fuzz_%: tests/unit/fuzz_%.c $(rooms)
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -DFUZZ_MAIN $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
 	@mkdir -p $(@D)
@@ -86,7 +91,7 @@ test: deps
 	@$(make_again) suite
 
 # the whole suite once, on the transport PAPY_TRANSPORT names
-suite: $(BUILD)/papy $(BUILD)/sample $(units)
+suite: $(BUILD)/papy $(if $(wildcard tests/bench/sample.c),$(BUILD)/sample) $(units)
 	@tests/run.sh $(BUILD) '$(ONLY)'
 
 check: deps walls lint

@@ -66,13 +66,16 @@ run_test() {
   else
     failed=$((failed + 1))
     echo "not ok $number - $name # $why"
-    sed 's/^/    /' "$work/output" | tail -n 200
+    sed 's/^/    /' "$work/output" | tail -n 60
   fi
   rm -rf "$work/tmp"
 }
 
 for f in tests/unit/*_test.c; do
   [ -e "$f" ] && run_test "$f" "$build/tests/unit/$(basename "$f" .c)"
+done
+for f in tests/unit/fuzz_*.c; do # a bounded run, the same each time; 20 thousand rounds take seconds
+  [ -e "$f" ] && run_test "$f" "$build/tests/unit/$(basename "$f" .c)" 20000
 done
 for f in tests/lua/*_test.lua; do
   [ -e "$f" ] && run_test "$f" "$PAPY" "$f"
