@@ -153,7 +153,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
   p->pipe = o->pipe;
   p->open = -1;
   p->refill_at = FOREVER;
-  p->cells = o->buffer + 2 * o->workers; /* the buffer, what is computed though skipped, what given-up threads hold */
+  p->cells = o->buffer + 3 * o->workers + 1; /* the buffer, what is computed though skipped, what given-up threads hold */
   uint32_t started;
   if (allocate(p, o) &&
       (p->window = window_new(p->cells, o->workers, heap, !o->ordered, loop_wake_fd(loop))) &&

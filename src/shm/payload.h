@@ -34,7 +34,7 @@ struct payload {
   uint8_t in[CELL_INLINE];
 };
 
-enum fault_cause { FAULT_DIED, FAULT_TIMEOUT, FAULT_NO_WORKER, FAULT_KILLED };
+enum fault_cause { FAULT_DIED, FAULT_TIMEOUT, FAULT_NO_WORKER, FAULT_NO_MEMORY };
 struct fault {
   uint32_t cause;
   int32_t status;    /* as waitpid reports it */

@@ -1,0 +1,211 @@
+-- Error: what papy raises, and what stands in the place of an item that failed.
+--
+-- Fields: kind ("function" "input" "timeout" "died" "codec" "deadlock" "closed" …), message (with the position in the
+-- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name, attempts,
+-- causes. tostring gives the sentence a person wants.
+local core = require "papy.core"
+
+local M = {}
+
+local Error = {__name = "papy.Error"}
+Error.__index = Error
+core.codec.class("papy.Error", Error)
+core.sys.error_class(Error)
+M.class = Error
+
+
+local function shorten(text, most)
+  return #text > most and text:sub(1, most - 3) .. "..." or text
+end
+
+
+-- A short, single-line picture of a value, for messages.
+local function render(value, depth)
+  local kind = type(value)
+  if kind == "string" then
+    return shorten((("%q"):format(value):gsub("\\\n", "\\n"):gsub("[%c\127-\255]", "?")), 60)
+  end
+  if value == core.sys.null then return "null" end
+  if kind ~= "table" or getmetatable(value) then return shorten(tostring(value), 60) end
+  if depth == 0 then return "{...}" end
+  local parts, n = {}, #value
+  for i = 1, math.min(n, 5) do parts[#parts + 1] = render(value[i], depth - 1) end
+  for key, v in next, value do
+    if #parts >= 6 then break end
+    if not (math.type(key) == "integer" and key >= 1 and key <= n) then
+      local name = type(key) == "string" and key or "[" .. render(key, 0) .. "]"
+      parts[#parts + 1] = name .. " = " .. render(v, depth - 1)
+    end
+  end
+  if n > 5 then parts[#parts + 1] = "..." end
+  return shorten("{" .. table.concat(parts, ", ") .. "}", 80)
+end
+
+
+function M.render(value)
+  return render(value, 2)
+end
+
+
+function M.is(value)
+  return rawequal(getmetatable(value), Error)
+end
+
+
+function M.new(fields)
+  return setmetatable(fields, Error)
+end
+
+
+-- "file:line: " of the innermost function that is not papy's own
+local function position()
+  for level = 3, 50 do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return "" end
+    local own = info.what == "C" or info.source:find("^@lua/") or info.source:find("^@stdlib/")
+    if not own and info.currentline > 0 then return ("%s:%d: "):format(info.short_src, info.currentline) end
+  end
+  return ""
+end
+
+
+-- Raise an error of that kind at the place where the user called papy.
+function M.raise(kind, message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  error(M.new {kind = kind, message = position() .. message, traceback = debug.traceback(nil, 2)}, 0)
+end
+
+
+local function where(self)
+  if not self.index then return "" end
+  local parts = {" (item ", tostring(self.index)}
+  if self.task then parts[#parts + 1] = " of task " .. tostring(self.task) end
+  if self.name then parts[#parts + 1] = " '" .. self.name .. "'" end
+  if self.item then parts[#parts + 1] = ": " .. self.item end
+  return table.concat(parts) .. ")"
+end
+
+
+function Error:__tostring()
+  local text = (self.message or "unknown error") .. where(self)
+  if self.attempts and self.attempts > 1 then text = text .. (" after %d attempts"):format(self.attempts) end
+  return text
+end
+
+
+-- ---- called from C ----
+
+-- the words for any thrown value
+local function message_of(value)
+  if type(value) == "string" then return value end
+  if M.is(value) then return value.message end
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__tostring then
+    local ok, text = pcall(tostring, value)
+    if ok then return text end
+  end
+  return value == nil and "nil was thrown" or "a " .. type(value) .. " was thrown: " .. M.render(value)
+end
+
+
+-- a value that cannot travel must not keep its error from travelling
+local function sendable(value)
+  return (pcall(core.codec.encode, value)) and value or tostring(value)
+end
+
+
+local function fill(err, fields)
+  for key, value in pairs(fields) do
+    if err[key] == nil then err[key] = value end
+  end
+  return err
+end
+
+
+-- Message handler of input pulls.
+function M.caught(value, traceback)
+  if M.is(value) then return fill(value, {traceback = traceback}) end
+  if type(value) == "string" and value:find("interrupted!", 1, true) then return value end
+  return {value = value, traceback = traceback}
+end
+
+
+function M.is_interrupt(value)
+  return type(value) == "string" and value:find("interrupted!", 1, true) ~= nil
+end
+
+
+-- Is it the error of an item of another task, to be handed on in its place?
+function M.passes(value)
+  return M.is(value) and value.index ~= nil
+end
+
+
+-- An item that could not be submitted: its input raised, or it cannot travel.
+function M.of_input(raised, kind, task, index, name)
+  if M.is(raised) then return raised end
+  if type(raised) ~= "table" then raised = {value = raised} end
+  return M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task, index = index,
+    traceback = raised.traceback, name = name or nil}
+end
+
+
+-- A tasklet that raised, or whose item or result could not travel.
+function M.of_item(raised, phase, task, index, name, attempts, item)
+  local value = raised.value
+  local shown
+  if phase ~= "decode" then shown = M.render(item) end
+  local fields = {task = task, index = index, name = name or nil, attempts = attempts, item = shown, traceback = raised.traceback}
+  if M.is(value) and phase == "call" then
+    local err = fill(M.new(fill({}, value)), fields)
+    err.kind = err.kind or "function"
+    err.value = sendable(err.value)
+    err.message = err.message or "a papy.Error without a message"
+    return err
+  end
+  fields.kind = phase == "call" and "function" or "codec"
+  fields.message = message_of(value)
+  fields.value = sendable(value)
+  return M.new(fields)
+end
+
+
+local fault_words = {
+  timeout = "the tasklet took longer than its task_timeout; its worker was stopped",
+  memory = "not enough memory",
+}
+
+
+-- A tasklet whose worker is gone.
+function M.of_fault(cause, text, task, index, name, attempts, item)
+  local message = fault_words[cause]
+  if cause == "died" then message = "worker " .. text end
+  if cause == "no worker" then
+    message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
+    cause = "died"
+  end
+  return M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
+    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil}
+end
+
+
+function M.of_codec(message, task, index)
+  return M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index}
+end
+
+
+-- One error for a join: parts[1..n] may hold errors and other values.
+function M.join(parts, n)
+  local causes = {}
+  for i = 1, n do
+    if M.is(parts[i]) then causes[#causes + 1] = parts[i] end
+  end
+  if #causes == 1 then return causes[1] end
+  local messages = {}
+  for i, err in ipairs(causes) do messages[i] = tostring(err) end
+  return M.new {kind = causes[1].kind, message = table.concat(messages, "; "), causes = causes, task = causes[1].task,
+    index = causes[1].index, traceback = causes[1].traceback}
+end
+
+
+return M

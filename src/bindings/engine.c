@@ -1,0 +1,50 @@
+#include "bindings/engine.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/loop.h"
+#include "shm/heap.h"
+
+static const char key = 0; /* its address is the engine's place in the registry */
+
+/* the heap goes with the state, unless the state is a copy in a forked worker */
+static int engine_gc(lua_State *L) {
+  struct engine *e = lua_touserdata(L, 1);
+  if (e->pid != getpid()) return 0;
+  heap_delete(e->heap);
+  e->heap = NULL;
+  if (e->own_loop) loop_free(e->loop);
+  return 0;
+}
+
+void engine_open(lua_State *L, struct loop *loop, state_maker make) {
+  struct engine *e = lua_newuserdatauv(L, sizeof *e, 0);
+  *e = (struct engine){.loop = loop, .make = make, .pid = getpid()};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, engine_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+}
+
+static void renew(lua_State *L, struct engine *e) {
+  struct loop *loop = loop_new();
+  if (!loop) luaL_error(L, "cannot wait in this worker: %s", strerror(errno));
+  *e = (struct engine){.loop = loop, .make = e->make, .pid = getpid(), .own_loop = true};
+}
+
+struct engine *engine_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
+  struct engine *e = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (e->pid != getpid()) renew(L, e);
+  return e;
+}
+
+struct heap *engine_heap(lua_State *L, struct engine *e) {
+  if (!e->heap && !(e->heap = heap_new())) luaL_error(L, "cannot reserve shared memory: %s", strerror(errno));
+  return e->heap;
+}

@@ -1,0 +1,34 @@
+/* engine: what the bindings keep per Lua state: the loop it waits in, the heap its pools share, the pools themselves.
+**
+** A forked worker inherits the engine of its parent. The first time it asks for it, it gets a new loop and an empty heap
+** of its own, and the inherited pools are forgotten: they are the parent's. */
+#ifndef PAPY_BINDINGS_ENGINE_H
+#define PAPY_BINDINGS_ENGINE_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "bindings/bindings.h"
+
+struct heap;
+struct loop;
+struct lpool;
+
+struct engine {
+  struct loop *loop;
+  struct heap *heap; /* NULL until the first pool starts */
+  struct lpool *pools;
+  state_maker make;
+  pid_t pid;
+  unsigned version; /* counts pools started and stopped */
+  bool own_loop;    /* made here, after a fork */
+};
+
+/* the engine of L, made fit for this process; raises without memory */
+struct engine *engine_of(lua_State *L);
+/* its heap, made at the first call; raises without memory */
+struct heap *engine_heap(lua_State *L, struct engine *e);
+void engine_open(lua_State *L, struct loop *loop, state_maker make);
+
+#endif

@@ -1,0 +1,392 @@
+/* Pulling and submitting: the host's half of an item's way.
+**
+** Whose turn it is, the runtime says; what the item is, the input. An input that may draw on this pool's own tasks is pulled
+** before room is asked for (that pull is what frees an inner task's cell); every other one only when there is room. While
+** user code runs in a pull the turn is open, so that a `next` inside it neither pulls nor submits, only waits.
+**
+** Numbers, booleans and short strings are encoded on the spot; everything else under a protected call, because it may be
+** refused. A refusal, an input that raises, a failed result of an inner task: each becomes the item's error, in its place. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+#include "codec/codec.h"
+#include "runtime/loop.h"
+
+enum pulled { PULLED, PULL_END, PULL_LATER };
+
+/* ---- encoding ---- */
+
+struct job {
+  struct writer *w;
+  const char *what;
+};
+
+static int encode_protected(lua_State *L) {
+  struct job *j = lua_touserdata(L, 2);
+  codec_encode(L, 1, &j->w->bytes, j->what);
+  return 0;
+}
+
+/* Submit an error value (on top, popped) as the item. */
+static void submit_error(lua_State *L, struct lpool *p, uint32_t t) {
+  struct writer w;
+  struct job j = {&w, "error"};
+  int top = lua_gettop(L) - 1;
+  if (pool_begin(p->rt, t, &w) == 0) {
+    lua_pushcfunction(L, encode_protected);
+    lua_pushvalue(L, top + 1);
+    lua_pushlightuserdata(L, &j);
+    if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
+      pool_commit(p->rt, t, &w, FRAME_ERROR);
+      lua_settop(L, top);
+      return;
+    }
+  }
+  pool_cancel(p->rt, t, &w);
+  struct fault f = {.cause = FAULT_NO_MEMORY};
+  struct frame frame = {.kind = FRAME_FAULT | FRAME_ERROR, .body = (const uint8_t *)&f};
+  pool_relay(p->rt, t, &frame, 1, false);
+  lua_settop(L, top);
+}
+
+/* make an error for the item of task t that cannot be submitted; what was raised is on top and is replaced */
+static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *kind, uint64_t index) {
+  lerror_push(L, "of_input");
+  lua_insert(L, -2);
+  lua_pushstring(L, kind);
+  lua_pushinteger(L, (lua_Integer)t + 1);
+  lua_pushinteger(L, (lua_Integer)index);
+  lpool_push_table(L, p);
+  lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME);
+  lua_remove(L, -2);
+  lua_call(L, 5, 1);
+}
+
+static uint64_t next_index(struct lpool *p, uint32_t t) {
+  struct pool_stats s;
+  pool_stats(p->rt, (int32_t)t, &s);
+  return s.submitted + 1;
+}
+
+/* submit the value on top (popped) as the next item of task t; there is room */
+static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
+  struct writer w;
+  int type = lua_type(L, -1);
+  if (pool_overtaken(p->rt, t)) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (pool_begin(p->rt, t, &w) != 0) {
+    lua_pop(L, 1);
+    lua_pushstring(L, strerror(errno));
+    make_error(L, p, t, "codec", next_index(p, t));
+    submit_error(L, p, t);
+    return;
+  }
+  if (type == LUA_TNUMBER || type == LUA_TBOOLEAN || (type == LUA_TSTRING && lua_rawlen(L, -1) < FRAME_INLINE / 2)) {
+    codec_encode(L, -1, &w.bytes, "item");
+    lua_pop(L, 1);
+    pool_commit(p->rt, t, &w, 0);
+    return;
+  }
+  struct job j = {&w, "item"};
+  lua_pushcfunction(L, encode_protected);
+  lua_insert(L, -2);
+  lua_pushlightuserdata(L, &j);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
+    pool_commit(p->rt, t, &w, 0);
+    return;
+  }
+  pool_cancel(p->rt, t, &w);
+  make_error(L, p, t, "codec", next_index(p, t));
+  submit_error(L, p, t);
+}
+
+/* ---- inputs that are tasks ---- */
+
+/* Is a result there, will one never come, or must we wait? */
+static enum pulled look(const struct part *from, struct frame *f, uint64_t *index) {
+  struct lpool *p = from->pool;
+  if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
+  if (pool_due(p->rt, from->task, f, index)) return PULLED;
+  return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
+}
+
+/* An error made by the runtime gets its words now, while its request can still be shown; a tracked result is kept. */
+static bool needs_lua(const struct part *from, const struct frame *f) {
+  return (f->kind & FRAME_FAULT) || from->pool->tk[from->task].track;
+}
+
+struct relay {
+  struct lpool *p;
+  uint32_t t;
+  struct frame frame[PARTS_MOST];
+  uint64_t index[PARTS_MOST];
+};
+
+/* a part that is to become a Lua value on its way: submit the whole item by value */
+static void relay_by_value(lua_State *L, struct lpool *p, uint32_t t, struct relay *r) {
+  struct tk *k = &p->tk[t];
+  int top = lua_gettop(L), failed = 0;
+  lua_createtable(L, (int)k->parts, 0);
+  for (uint32_t i = 0; i < k->parts; i++) {
+    struct part *from = &k->part[i];
+    bool error = lframe_push(L, from->pool, from->task, &r->frame[i], r->index[i]);
+    ltrack(L, from->pool, from->task, r->index[i]);
+    pool_took(from->pool->rt, from->task, error);
+    if (error && !failed++) lua_pushvalue(L, -1), lua_insert(L, top + 1);
+    lua_rawseti(L, failed ? top + 2 : top + 1, (lua_Integer)i + 1);
+  }
+  if (!failed) {
+    if (k->kind == INPUT_TASK) lua_rawgeti(L, top + 1, 1);
+    submit_value(L, p, t);
+  } else {
+    if (k->kind == INPUT_ZIP) { /* one error stands for all */
+      lerror_push(L, "join");
+      lua_pushvalue(L, top + 2);
+      lua_pushinteger(L, (lua_Integer)k->parts);
+      lua_call(L, 2, 1);
+    } else {
+      lua_pushvalue(L, top + 1);
+    }
+    if (pool_overtaken(p->rt, t))
+      lua_pop(L, 1);
+    else
+      submit_error(L, p, t);
+  }
+  lua_settop(L, top);
+}
+
+static enum pulled pull_tasks(lua_State *L, struct lpool *p, uint32_t t) {
+  struct tk *k = &p->tk[t];
+  struct relay r;
+  bool by_value = false, foreign = false;
+  for (uint32_t i = 0; i < k->parts; i++) {
+    enum pulled answer = look(&k->part[i], &r.frame[i], &r.index[i]);
+    if (answer != PULLED) return answer;
+    by_value = by_value || needs_lua(&k->part[i], &r.frame[i]);
+    foreign = foreign || k->part[i].pool != p;
+  }
+  if (foreign && !pool_room(p->rt)) return PULL_LATER;
+  if (by_value) {
+    relay_by_value(L, p, t, &r);
+    return PULLED;
+  }
+  if (!pool_overtaken(p->rt, t) && pool_relay(p->rt, t, r.frame, k->parts, k->kind == INPUT_ZIP) != 0) return PULL_LATER;
+  for (uint32_t i = 0; i < k->parts; i++)
+    pool_took(k->part[i].pool->rt, k->part[i].task, r.frame[i].kind & FRAME_ERROR);
+  return PULLED;
+}
+
+/* has everything an opaque input was seen to draw on something for it? */
+static bool draws_ready(const struct tk *k) {
+  struct frame f;
+  uint64_t index;
+  for (uint32_t i = 0; i < k->drawn; i++)
+    if (look(&k->draws[i], &f, &index) == PULL_LATER) return false;
+  return true;
+}
+
+/* do tasks of this very pool still have something for it? */
+static bool draws_inside(const struct lpool *p, const struct tk *k) {
+  struct frame f;
+  uint64_t index;
+  for (uint32_t i = 0; i < k->drawn; i++)
+    if (k->draws[i].pool == p && look(&k->draws[i], &f, &index) != PULL_END) return true;
+  return false;
+}
+
+/* ---- inputs that run Lua ---- */
+
+static int with_traceback(lua_State *L) {
+  lerror_push(L, "caught");
+  lua_insert(L, 1);
+  luaL_traceback(L, L, NULL, 1);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+static int read_table(lua_State *L) {
+  lua_geti(L, 1, lua_tointeger(L, 2));
+  return 1;
+}
+
+/* Call the input; leaves the value, or what was raised. */
+static int call_input(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  struct tk *k = &p->tk[t];
+  int status, args = 0;
+  lua_pushcfunction(L, with_traceback);
+  int handler = lua_gettop(L);
+  if (k->kind == INPUT_TABLE) {
+    lua_pushcfunction(L, read_table);
+    args = 2;
+  }
+  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_INPUT);
+  if (k->kind == INPUT_TABLE) lua_pushinteger(L, (lua_Integer)k->pulled + 1);
+  if (k->kind == INPUT_NEXT) {
+    lua_getfield(L, -1, "next");
+    lua_insert(L, -2);
+    args = 1;
+  }
+  int64_t began = clock_ns();
+  pool_open_turn(p->rt);
+  p->pulling = (int)t;
+  status = lua_pcall(L, args, 1, handler);
+  p->pulling = -1;
+  if (p->rt) pool_close_turn(p->rt);
+  k->pull_ns = clock_ns() - began;
+  lua_remove(L, handler);
+  return status;
+}
+
+/* the error of another pool's or task's item passes; Ctrl-C must not be taken for an item's error */
+static bool passes(lua_State *L) {
+  lerror_push(L, "passes");
+  lua_pushvalue(L, -2);
+  lua_call(L, 1, 1);
+  bool yes = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return yes;
+}
+
+static bool is_interrupt(lua_State *L) {
+  lerror_push(L, "is_interrupt");
+  lua_pushvalue(L, -2);
+  lua_call(L, 1, 1);
+  bool yes = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return yes;
+}
+
+/* the input raised (what, is on top, popped): this item fails, and unless it was only handed on, the input has ended */
+static enum pulled input_failed(lua_State *L, struct lpool *p, uint32_t t) {
+  p->tk[t].held_error = false;
+  bool handed_on = passes(L);
+  if (!handed_on) make_error(L, p, t, "input", next_index(p, t));
+  if (pool_overtaken(p->rt, t))
+    lua_pop(L, 1);
+  else
+    submit_error(L, p, t);
+  return handed_on ? PULLED : PULL_END;
+}
+
+static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  struct tk *k = &p->tk[t];
+  if (k->held) {
+    if (!pool_room(p->rt)) return PULL_LATER;
+    lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+    lua_pushnil(L);
+    lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+    k->held = false;
+    if (k->held_error) return input_failed(L, p, t);
+    submit_value(L, p, t);
+    return PULLED;
+  }
+  int status = call_input(L, p, t, table);
+  if (!p->rt) { /* the input stopped this very pool */
+    lua_pop(L, 1);
+    return PULL_LATER;
+  }
+  if (status != LUA_OK) {
+    if (is_interrupt(L)) lua_error(L);
+    k->held_error = true;
+    if (pool_room(p->rt)) return input_failed(L, p, t);
+    lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+    k->held = true;
+    return PULL_LATER;
+  }
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return PULL_END;
+  }
+  k->pulled++;
+  if (pool_room(p->rt)) {
+    submit_value(L, p, t);
+    return PULLED;
+  }
+  lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+  k->held = true;
+  return PULL_LATER;
+}
+
+/* the common case, without a call: a plain array */
+static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  struct tk *k = &p->tk[t];
+  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_INPUT);
+  lua_rawgeti(L, -1, (lua_Integer)k->pulled + 1);
+  lua_remove(L, -2);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return PULL_END;
+  }
+  k->pulled++;
+  submit_value(L, p, t);
+  return PULLED;
+}
+
+static bool from_tasks(const struct tk *k) { return k->kind == INPUT_TASK || k->kind == INPUT_ZIP; }
+
+/* while the pool stops, nothing from outside is pulled: only what other tasks of it have in flight */
+static bool still_wanted(const struct lpool *p, const struct tk *k) {
+  if (!p->stopping || k->held) return true;
+  if (from_tasks(k)) {
+    for (uint32_t i = 0; i < k->parts; i++)
+      if (k->part[i].pool != p) return false;
+    return true;
+  }
+  return draws_inside(p, k);
+}
+
+static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bool idle) {
+  struct tk *k = &p->tk[t];
+  if (!still_wanted(p, k)) return PULL_END;
+  if (from_tasks(k)) return pull_tasks(L, p, t);
+  if (k->pure && !pool_room(p->rt)) return PULL_LATER;
+  if (k->plain) return pull_array(L, p, t, table);
+  if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
+  return pull_lua(L, p, t, table);
+}
+
+/* is the result somebody waits for there? */
+static bool satisfied(struct lpool *p, int until) {
+  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
+}
+
+int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
+  int moves = 0, top = lua_gettop(L), t;
+  if (!p->rt || (t = pool_turn(p->rt)) < 0) return 0;
+  luaL_checkstack(L, 20, "pulling an input");
+  lpool_push_table(L, p);
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, top);
+    return 0;
+  }
+  while (p->rt && (t = pool_turn(p->rt)) >= 0) {
+    struct tk *k = &p->tk[t];
+    if (!k->pure && satisfied(p, until) && k->pull_ns > SLOW_PULL_NS) break;
+    enum pulled answer = pull(L, p, (uint32_t)t, top + 1, idle);
+    if (answer == PULL_LATER) break;
+    if (answer == PULL_END && p->rt) pool_ended(p->rt, (uint32_t)t);
+    moves++;
+  }
+  lua_settop(L, top);
+  return moves;
+}
+
+int lfeed_all(lua_State *L, struct engine *e, bool idle) {
+  int moves = 0;
+  unsigned version = e->version;
+  for (struct lpool *p = e->pools; p; p = p->next) {
+    if (!p->rt) continue;
+    pool_collect(p->rt);
+    moves += lfeed(L, p, -1, idle);
+    if (e->version != version) return moves + 1; /* user code started or stopped a pool: the caller comes again */
+    pool_flush(p->rt);
+  }
+  return moves;
+}

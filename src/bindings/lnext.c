@@ -1,0 +1,291 @@
+/* Waiting and delivering: the loop of design, `next(task)`. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+#include "codec/codec.h"
+#include "codec/wire.h"
+#include "runtime/loop.h"
+#include "runtime/proc.h"
+
+/* ---- errors ---- */
+
+void lerror_push(lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "papy.error");
+  lua_getfield(L, -1, name);
+  lua_insert(L, -3);
+  lua_pop(L, 2);
+}
+
+void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...) {
+  va_list args;
+  luaL_checkstack(L, 10, NULL);
+  lerror_push(L, "raise");
+  lua_pushstring(L, kind);
+  va_start(args, fmt);
+  lua_pushvfstring(L, fmt, args);
+  va_end(args);
+  lua_call(L, 2, 0);
+  luaL_error(L, "papy.error.raise returned");
+  __builtin_unreachable();
+}
+
+/* ---- frames to values ---- */
+
+struct bytes {
+  const void *p;
+  size_t n;
+};
+
+static int decode_protected(lua_State *L) {
+  struct bytes *b = lua_touserdata(L, 1);
+  codec_decode(L, b->p, b->n);
+  return 1;
+}
+
+/* push the decoded value, or (false) what the decoder said */
+static bool decode(lua_State *L, const void *p, size_t n) {
+  if (n > 0 && *(const uint8_t *)p < TAG_REF) { /* a number, a string: nothing can refuse it */
+    codec_decode(L, p, n);
+    return true;
+  }
+  struct bytes b = {p, n};
+  lua_pushcfunction(L, decode_protected);
+  lua_pushlightuserdata(L, &b);
+  return lua_pcall(L, 1, 1, 0) == LUA_OK;
+}
+
+static void push_name(lua_State *L, struct lpool *p, uint32_t task) {
+  lpool_push_table(L, p);
+  if (lua_istable(L, -1)) {
+    lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME);
+    lua_remove(L, -2);
+  }
+}
+
+/* the words for a tasklet whose worker is gone; its request, if it can be had, shows the item */
+static void push_fault(lua_State *L, struct lpool *p, uint32_t task, const struct fault *f, uint64_t index) {
+  struct frame request;
+  char cause[80] = "";
+  if (f->cause == FAULT_DIED) proc_cause(f->status, cause, sizeof cause);
+  if (f->cause == FAULT_NO_WORKER && f->status) snprintf(cause, sizeof cause, "%s", strerror(f->status));
+  lerror_push(L, "of_fault");
+  lua_pushstring(L, f->cause == FAULT_TIMEOUT ? "timeout" : f->cause == FAULT_NO_MEMORY ? "memory"
+                    : f->cause == FAULT_DIED  ? "died"
+                                              : "no worker");
+  lua_pushstring(L, cause);
+  lua_pushinteger(L, (lua_Integer)task + 1);
+  lua_pushinteger(L, (lua_Integer)index);
+  push_name(L, p, task);
+  lua_pushinteger(L, f->attempts);
+  if (!(p->rt && pool_due_request(p->rt, task, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
+        decode(L, request.body, request.len)))
+    lua_pushnil(L);
+  lua_call(L, 7, 1);
+}
+
+bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index) {
+  if (f->kind & FRAME_FAULT) {
+    struct fault fault;
+    memcpy(&fault, f->body, sizeof fault);
+    push_fault(L, p, task, &fault, index);
+    return true;
+  }
+  if (decode(L, f->body, f->len)) return f->kind & FRAME_ERROR;
+  lerror_push(L, "of_codec");
+  lua_insert(L, -2);
+  lua_pushinteger(L, (lua_Integer)task + 1);
+  lua_pushinteger(L, (lua_Integer)index);
+  lua_call(L, 3, 1);
+  return true;
+}
+
+void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index) {
+  int value = lua_gettop(L);
+  if (!p->tk[task].track) return;
+  lpool_push_table(L, p);
+  if (lua_istable(L, -1) && lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_TRACKED) == LUA_TTABLE) {
+    lua_pushvalue(L, value);
+    lua_rawseti(L, -2, (lua_Integer)index);
+  }
+  lua_settop(L, value);
+}
+
+/* ---- waiting ---- */
+
+_Noreturn static void interrupted(lua_State *L) {
+  lua_sethook(L, NULL, 0, 0); /* the host's hook would raise it once more */
+  luaL_error(L, "interrupted!");
+  __builtin_unreachable();
+}
+
+void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
+  do {
+    lfeed_all(L, e, false);
+    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+  } while (clock_ns() < deadline);
+}
+
+/* Nothing is with any worker, so nothing will move by itself. */
+static bool all_idle(const struct engine *e) {
+  for (struct lpool *p = e->pools; p; p = p->next)
+    if (p->rt && pool_busy(p->rt)) return false;
+  return true;
+}
+
+/* "task 1 (2 results)": what stands in the way */
+static int add_undrained(lua_State *L, struct lpool *p, luaL_Buffer *b) {
+  int n = 0;
+  for (uint32_t t = 0; t < p->tasks; t++) {
+    struct pool_stats s;
+    if (!pool_waiting(p->rt, t) || p->tk[t].consumed) continue;
+    pool_stats(p->rt, (int32_t)t, &s);
+    if (n++) luaL_addstring(b, ", ");
+    lua_pushfstring(L, "task %d", (int)t + 1);
+    luaL_addvalue(b);
+  }
+  return n;
+}
+
+_Noreturn static void deadlock(lua_State *L, struct lpool *p, uint32_t task) {
+  luaL_Buffer b;
+  const struct tk *k = &p->tk[task];
+  for (uint32_t i = 0; i < k->parts; i++)
+    if (!k->part[i].pool->rt)
+      lerror_raise(L, "deadlock", "task %d cannot get an item: the pool of its input is not started", (int)task + 1);
+  luaL_buffinit(L, &b);
+  int n = add_undrained(L, p, &b);
+  luaL_pushresult(&b);
+  if (n)
+    lerror_raise(L, "deadlock",
+                 "task %d cannot get its next result: the buffer is full of results nobody took; take those of %s first, "
+                 "or give the pool a larger buffer",
+                 (int)task + 1, lua_tostring(L, -1));
+  lerror_raise(L, "deadlock",
+               "task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
+               "a larger buffer or stride is needed",
+               (int)task + 1);
+}
+
+/* whose inputs are being pulled just now draw on this task: remembered, so that papy knows when a pull would wait */
+static void note_draw(struct lpool *p, uint32_t task) {
+  for (struct lpool *q = p->engine->pools; q; q = q->next) {
+    if (!q->rt || q->pulling < 0) continue;
+    struct tk *k = &q->tk[q->pulling];
+    bool known = k->drawn == DRAWS_MOST;
+    for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].task == task);
+    if (!known) k->draws[k->drawn++] = (struct part){p, task};
+    if (q == p) p->tk[task].consumed = true;
+  }
+}
+
+/* the result that is due: push it, or raise it */
+static int deliver(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index) {
+  bool error = lframe_push(L, p, task, f, index);
+  ltrack(L, p, task, index);
+  pool_took(p->rt, task, error);
+  return error ? lua_error(L) : 1;
+}
+
+static void timed_out(lua_State *L, struct lpool *p, uint32_t task, double timeout) {
+  if (p->skip) pool_skip(p->rt, task);
+  if (timeout > 0) {
+    lua_pushnumber(L, timeout);
+    lerror_raise(L, "timeout", "no result of task %d within %s seconds", (int)task + 1, lua_tostring(L, -1));
+  }
+  lerror_raise(L, "timeout", "no result of task %d is ready", (int)task + 1);
+}
+
+/* one look at everything without waiting; true: the result is due */
+static bool look_around(lua_State *L, struct lpool *p, uint32_t task, struct frame *f, uint64_t *index, int *moves) {
+  pool_collect(p->rt);
+  *moves = lfeed(L, p, (int)task, false);
+  if (!p->rt) lpool_running(L, p);
+  if (pool_due(p->rt, task, f, index)) return true;
+  pool_flush(p->rt);
+  *moves += lfeed_all(L, p->engine, false);
+  return pool_due(lpool_running(L, p)->rt, task, f, index);
+}
+
+int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block) {
+  struct frame f;
+  uint64_t index;
+  int moves;
+  lpool_running(L, p);
+  lfeed(L, p, (int)task, false);
+  if (p->rt && pool_due(p->rt, task, &f, &index)) return deliver(L, p, task, &f, index);
+  note_draw(p, task);
+  int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
+  for (;;) {
+    if (look_around(L, p, task, &f, &index, &moves)) return deliver(L, p, task, &f, index);
+    if (pool_finished(p->rt, task)) return 0;
+    if (moves) continue;
+    if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
+    if (deadline == FOREVER && all_idle(p->engine)) deadlock(L, p, task);
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+  }
+}
+
+/* ---- stopping ---- */
+
+/* throw away what is due; inner results only when `all`: their readers want them */
+static int discard(lua_State *L, struct lpool *p, bool all) {
+  struct frame f;
+  uint64_t index;
+  int n = 0;
+  for (uint32_t t = 0; t < p->tasks; t++) {
+    if (p->tk[t].consumed && !all) continue;
+    while (pool_due(p->rt, t, &f, &index)) {
+      if (p->tk[t].track) { /* seen, though not delivered */
+        lframe_push(L, p, t, &f, index);
+        ltrack(L, p, t, index);
+        lua_pop(L, 1);
+      }
+      pool_took(p->rt, t, f.kind & FRAME_ERROR);
+      n++;
+    }
+  }
+  return n;
+}
+
+static bool all_finished(const struct lpool *p) {
+  for (uint32_t t = 0; t < p->tasks; t++)
+    if (!pool_finished(p->rt, t)) return false;
+  return true;
+}
+
+/* let what was submitted pass its whole chain; false: the time is up */
+static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
+  p->stopping = true;
+  while (p->rt && !all_finished(p)) {
+    pool_collect(p->rt);
+    int moves = discard(L, p, false) + lfeed(L, p, -1, false);
+    if (!p->rt) return true;
+    pool_flush(p->rt);
+    if (moves || all_finished(p)) continue;
+    moves = lfeed_all(L, p->engine, false);
+    if (moves || !p->rt) continue;
+    if (clock_ns() >= deadline) return false;
+    if (all_idle(p->engine)) { /* a reader that does not read: its food is thrown away */
+      if (!discard(L, p, true)) return true;
+      continue;
+    }
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+  }
+  return true;
+}
+
+int lstop(lua_State *L, struct lpool *p, bool force, double timeout) {
+  if (!p->rt || p->pid != getpid()) return 0;
+  int64_t deadline = timeout >= 0 ? clock_after(timeout) : FOREVER;
+  bool drained = !force && p->pulling < 0 && drain(L, p, deadline);
+  lpool_end(p, !drained);
+  return 0;
+}

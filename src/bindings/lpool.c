@@ -1,0 +1,360 @@
+/* The pool's life as Lua sees it: made closed, given tasks by lua/numap.lua, started, stopped, started again, collected.
+**
+** core.pool:
+**   new() -> pool                       a pool without tasks; its table of fields by fields(pool)
+**   task(pool, number, timeout, block)  a view of a task's results; fields(task) likewise
+**   start(pool, config)                 see read_config
+**   next(pool, number, timeout, block)  the next result, nil at the end; raises the item's error, or kind timeout
+**   stop(pool, force, timeout)
+**   state(pool) -> "new" | "started" | "stopped"
+**   stats(pool [, number]) -> table
+**   metatables() -> pool's, task's      for lua/numap.lua to add methods to */
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+#include "runtime/loop.h"
+
+static const char refs = 0; /* its address keys the weak table from struct lpool * to its userdata */
+
+/* ---- finding things ---- */
+
+struct lpool *lpool_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, POOL_CLASS); }
+
+static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
+
+void lpool_push_table(lua_State *L, struct lpool *p) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &refs);
+  if (lua_rawgetp(L, -1, p) == LUA_TNIL) {
+    lua_remove(L, -2);
+    return;
+  }
+  lua_getiuservalue(L, -1, 1);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+struct lpool *lpool_running(lua_State *L, struct lpool *p) {
+  if (p->rt && p->pid == getpid()) return p;
+  if (p->rt) lerror_raise(L, "closed", "this pool belongs to another process: a worker can only use pools it makes itself");
+  lerror_raise(L, "closed", "the pool is %s", p->stopped ? "stopped" : "not started; call start() first");
+}
+
+/* ---- making and ending ---- */
+
+static int pool_new(lua_State *L) {
+  struct lpool *p = lua_newuserdatauv(L, sizeof *p, 2);
+  memset(p, 0, sizeof *p);
+  p->pulling = -1;
+  buf_heap(&p->shipment);
+  p->engine = engine_of(L);
+  p->pid = getpid();
+  luaL_setmetatable(L, POOL_CLASS);
+  lua_newtable(L);
+  lua_setiuservalue(L, -2, 1);
+  p->work = lua_newthread(L);
+  lua_setiuservalue(L, -2, 2);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &refs);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, p);
+  lua_pop(L, 1);
+  return 1;
+}
+
+static void leave_engine(struct lpool *p) {
+  struct lpool **at = &p->engine->pools;
+  while (*at && *at != p) at = &(*at)->next;
+  if (*at) *at = p->next;
+  p->engine->version++;
+}
+
+void lpool_end(struct lpool *p, bool now) {
+  struct pool *rt = p->rt;
+  p->rt = NULL;
+  p->stopped = true;
+  p->stopping = false;
+  leave_engine(p);
+  pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS));
+}
+
+static void forget_tasks(struct lpool *p) {
+  for (uint32_t t = 0; t < p->tasks; t++) free(p->tk[t].part);
+  free(p->tk);
+  p->tk = NULL;
+  p->tasks = 0;
+}
+
+/* the collector, or the end of the state: whoever is left must go at once. In a worker the pool is its parent's. */
+static int pool_gc(lua_State *L) {
+  struct lpool *p = luaL_checkudata(L, 1, POOL_CLASS);
+  if (p->rt && p->pid == getpid()) lpool_end(p, true);
+  p->rt = NULL;
+  forget_tasks(p);
+  buf_free(&p->shipment);
+  return 0;
+}
+
+static int pool_close(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  return lstop(L, p, !lua_isnoneornil(L, 2), -1);
+}
+
+/* ---- starting ---- */
+
+static lua_Integer number_field(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  lua_Integer n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+static bool true_field(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  bool yes = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return yes;
+}
+
+/* the tasks an input reads: an array of task views */
+static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
+  k->parts = (uint32_t)lua_rawlen(L, -1);
+  if (!(k->part = calloc(k->parts + 1, sizeof *k->part))) luaL_error(L, "not enough memory");
+  for (uint32_t i = 0; i < k->parts; i++) {
+    lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    struct ltask *t = check_task(L, -1);
+    k->part[i] = (struct part){t->pool, t->task};
+    if (t->pool == p && t->task < p->tasks) p->tk[t->task].consumed = true;
+    lua_pop(L, 1);
+  }
+}
+
+static void to_slot(lua_State *L, int uv, uint32_t t, int slot) {
+  lua_rawseti(L, uv, (lua_Integer)t * SLOTS + 1 + slot);
+}
+
+/* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, parts, name,
+** tracked, limit (seconds), retries} */
+static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_options *o, int uv) {
+  static const char *const kinds[] = {"table", "call", "next", "task", "zip", NULL};
+  static const struct {
+    const char *name;
+    int slot;
+  } slots[] = {{"f", SLOT_FUNCTION}, {"args", SLOT_ARGS}, {"argn", SLOT_ARGN},
+               {"input", SLOT_INPUT}, {"name", SLOT_NAME}, {"tracked", SLOT_TRACKED}};
+  struct tk *k = &p->tk[t];
+  int task = lua_gettop(L);
+  for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+    lua_getfield(L, task, slots[i].name);
+    if (slots[i].slot == SLOT_TRACKED) k->track = !lua_isnil(L, -1);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      lua_pushboolean(L, 0);
+    }
+    to_slot(L, uv, t, slots[i].slot);
+  }
+  lua_getfield(L, task, "kind");
+  k->kind = (enum input_kind)luaL_checkoption(L, -1, "call", kinds);
+  k->pure = true_field(L, task, "pure");
+  k->plain = true_field(L, task, "plain");
+  k->retries = (uint32_t)number_field(L, task, "retries");
+  lua_getfield(L, task, "parts");
+  if (lua_istable(L, -1)) read_parts(L, p, k);
+  lua_getfield(L, task, "limit");
+  o->limit = (int64_t)(lua_tonumber(L, -1) * 1e9);
+  o->retries = k->retries;
+  k->limited = o->limit != 0;
+  lua_settop(L, task - 1);
+}
+
+/* Old objects must not be touched by the workers' collections, else every page is copied: make everything old. Only when much
+** has come since the last time; the measure is private dirty memory per worker after a million tasklets. */
+static void settle_collector(lua_State *L) {
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  lua_gc(L, LUA_GCCOLLECT);
+}
+
+static int pool_start_(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  struct engine *e = p->engine = engine_of(L);
+  struct heap *heap = engine_heap(L, e);
+  lua_getiuservalue(L, 1, 1);
+  lua_getfield(L, 2, "tasks"); /* 4 */
+  uint32_t n = (uint32_t)lua_rawlen(L, 4);
+  forget_tasks(p);
+  struct task_options *task = lua_newuserdatauv(L, (n + 1) * sizeof *task, 0); /* 5 */
+  if (!(p->tk = calloc(n + 1, sizeof *p->tk))) return luaL_error(L, "not enough memory");
+  p->tasks = n;
+  for (uint32_t t = 0; t < n; t++) {
+    lua_rawgeti(L, 4, (lua_Integer)t + 1);
+    read_task(L, p, t, &task[t], 3);
+  }
+  p->skip = true_field(L, 2, "skip");
+  p->threads = true_field(L, 2, "threads");
+  p->workers = (uint32_t)number_field(L, 2, "workers");
+  struct pool_options o = {.workers = p->workers, .tasks = n, .stride = (uint32_t)number_field(L, 2, "stride"),
+                           .buffer = (uint32_t)number_field(L, 2, "buffer"), .batch = (uint32_t)number_field(L, 2, "batch"),
+                           .threads = p->threads, .ordered = true_field(L, 2, "ordered"),
+                           .pipe = true_field(L, 2, "pipe"), .task = task};
+  struct craft craft;
+  if (p->threads)
+    lwork_ship(L, p);
+  else
+    lwork_prepare(L, p);
+  settle_collector(L);
+  p->pid = getpid();
+  p->stopping = p->stopped = false;
+  p->rt = pool_start(&o, e->loop, heap, lwork_craft(&craft, p));
+  if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
+  p->next = e->pools;
+  e->pools = p;
+  e->version++;
+  lfeed(L, p, -1, true);
+  if (p->rt) pool_flush(p->rt);
+  return 0;
+}
+
+/* ---- results ---- */
+
+static double opt_timeout(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) ? -1 : luaL_checknumber(L, arg);
+}
+
+static int pool_next(lua_State *L) {
+  struct lpool *p = lpool_running(L, lpool_check(L, 1));
+  lua_Integer task = luaL_checkinteger(L, 2);
+  if (task < 1 || task > p->tasks) lerror_raise(L, "task", "no task %I; the pool has %d", task, (int)p->tasks);
+  return lnext(L, p, (uint32_t)task - 1, opt_timeout(L, 3), lua_isnoneornil(L, 4) || lua_toboolean(L, 4));
+}
+
+/* task(): its next result. The generic for comes here; this is the fast way. */
+static int task_call(lua_State *L) {
+  struct ltask *t = lua_touserdata(L, 1);
+  struct lpool *p = t->pool;
+  if (!p->rt || p->pid != getpid()) lpool_running(L, p);
+  if (t->task >= p->tasks) lerror_raise(L, "task", "this task is no longer one of its pool");
+  lua_settop(L, 1);
+  return lnext(L, p, t->task, t->timeout, t->block);
+}
+
+static int pool_task(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  lua_Integer number = luaL_checkinteger(L, 2);
+  double timeout = opt_timeout(L, 3);
+  struct ltask *t = lua_newuserdatauv(L, sizeof *t, 2);
+  *t = (struct ltask){p, (uint32_t)number - 1, lua_isnoneornil(L, 4) || lua_toboolean(L, 4), timeout};
+  luaL_setmetatable(L, TASK_CLASS);
+  lua_newtable(L);
+  lua_setiuservalue(L, -2, 1);
+  lua_pushvalue(L, 1); /* keeps the pool alive */
+  lua_setiuservalue(L, -2, 2);
+  return 1;
+}
+
+/* pool(...): without a function, a step of the generic for over task 1; else add_task (the Lua side's, upvalue 1) */
+static int pool_call(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  if (!lua_isnoneornil(L, 2)) {
+    lua_getfield(L, 1, "add_task");
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+  }
+  lpool_running(L, p);
+  lua_settop(L, 1);
+  if (p->tasks == 0) return 0;
+  return lnext(L, p, 0, -1, true);
+}
+
+static int pool_stop_(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  return lstop(L, p, lua_toboolean(L, 2), opt_timeout(L, 3));
+}
+
+/* ---- looking ---- */
+
+static int fields(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TUSERDATA);
+  lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+static int pool_of(lua_State *L) {
+  check_task(L, 1);
+  lua_getiuservalue(L, 1, 2);
+  return 1;
+}
+
+static int state(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  lua_pushstring(L, p->rt ? "started" : p->stopped ? "stopped" : "new");
+  return 1;
+}
+
+static void set_number(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+static int stats(lua_State *L) {
+  struct lpool *p = lpool_running(L, lpool_check(L, 1));
+  lua_Integer task = luaL_optinteger(L, 2, 0);
+  struct pool_stats s;
+  pool_stats(p->rt, (int32_t)task - 1, &s);
+  lua_createtable(L, 0, 10);
+  set_number(L, "submitted", s.submitted);
+  set_number(L, "done", s.done);
+  set_number(L, "failed", s.failed);
+  set_number(L, "delivered", s.delivered);
+  set_number(L, "skipped", s.skipped);
+  if (task) return 1;
+  set_number(L, "retried", s.retried);
+  set_number(L, "deaths", s.deaths);
+  set_number(L, "in_flight", s.in_flight);
+  set_number(L, "alive", s.alive);
+  lua_createtable(L, (int)p->workers, 0);
+  for (uint32_t n = 0; n < p->workers; n++) {
+    double working;
+    pool_worker_time(p->rt, n, &working);
+    lua_createtable(L, 0, 2);
+    if (pool_worker_pid(p->rt, n)) set_number(L, "pid", (uint64_t)pool_worker_pid(p->rt, n));
+    lua_pushnumber(L, working);
+    lua_setfield(L, -2, "working");
+    lua_rawseti(L, -2, (lua_Integer)n + 1);
+  }
+  lua_setfield(L, -2, "workers");
+  return 1;
+}
+
+static int metatables(lua_State *L) {
+  luaL_getmetatable(L, POOL_CLASS);
+  luaL_getmetatable(L, TASK_CLASS);
+  return 2;
+}
+
+static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next},
+                                     {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
+                                     {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
+static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__close", pool_close}, {"__call", pool_call}, {NULL, NULL}};
+static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
+
+int luaopen_papy_core_pool(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &refs);
+  luaL_newmetatable(L, POOL_CLASS);
+  luaL_setfuncs(L, pool_meta, 0);
+  luaL_newmetatable(L, TASK_CLASS);
+  luaL_setfuncs(L, task_meta, 0);
+  luaL_newlib(L, functions);
+  return 1;
+}

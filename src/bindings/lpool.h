@@ -1,0 +1,115 @@
+/* lpool: the pool as the bindings see it. Shared by lpool.c (life), lfeed.c (pull, submit), lnext.c (wait, deliver) and
+** lwork.c (the worker's side); nobody else includes this. */
+#ifndef PAPY_BINDINGS_LPOOL_H
+#define PAPY_BINDINGS_LPOOL_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "runtime/pool.h"
+
+#define POOL_CLASS "papy.NuMap"
+#define TASK_CLASS "papy.Task"
+
+struct engine;
+
+enum input_kind {
+  INPUT_TABLE, /* an array: elements 1, 2, … until nil */
+  INPUT_CALL,  /* anything callable */
+  INPUT_NEXT,  /* an object with a method next */
+  INPUT_TASK,  /* results of one task, handed on by reference */
+  INPUT_ZIP    /* results of several, joined */
+};
+
+enum { PARTS_MOST = 64, DRAWS_MOST = 8 };
+
+struct part {
+  struct lpool *pool;
+  uint32_t task;
+};
+
+/* what the bindings know of a task; the Lua values stand in the pool's table (see the slots below) */
+struct tk {
+  enum input_kind kind;
+  bool pure;    /* the input cannot draw on tasks: pulled only when there is room */
+  bool plain;   /* an array without a metatable */
+  bool held;    /* a pulled item waits for room, */
+  bool held_error; /* or what the input raised */
+  bool track;
+  bool limited; /* has a task_timeout */
+  bool consumed; /* another task of this pool reads it */
+  uint32_t retries;
+  uint64_t pulled;
+  int64_t pull_ns; /* how long the last pull took */
+  struct part *part;
+  uint32_t parts;
+  struct part draws[DRAWS_MOST]; /* tasks an opaque input was seen to take results from */
+  uint32_t drawn;
+};
+
+struct lpool {
+  struct pool *rt; /* NULL: not started, or stopped */
+  struct engine *engine;
+  struct lpool *next; /* among the engine's */
+  pid_t pid;          /* who started it */
+  lua_State *work;    /* the Lua thread workers compute in; unused in the host */
+  struct tk *tk;
+  uint32_t tasks, workers;
+  bool skip, stopping, stopped, threads;
+  int pulling;          /* the task whose input is being pulled, or -1 */
+  struct buf shipment;  /* functions and arguments, for threads */
+};
+
+struct ltask {
+  struct lpool *pool;
+  uint32_t task;
+  bool block;
+  double timeout; /* < 0: none */
+};
+
+/* The pool's user value is a table: fields of the Lua side by name, and per task t (from 0) at t*SLOTS+1...: */
+enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOTS };
+/* push that table; nil when the pool is being collected */
+void lpool_push_table(lua_State *L, struct lpool *p);
+
+/* lpool.c */
+struct lpool *lpool_check(lua_State *L, int arg);
+/* the running pool, or raise kind "closed" */
+struct lpool *lpool_running(lua_State *L, struct lpool *p);
+
+/* end the run: workers leave (killed when now), the pool can be started again */
+void lpool_end(struct lpool *p, bool now);
+
+/* lfeed.c */
+
+/* Pull and submit while there are turns and room; stops early once task `until` (>= 0) has its result. Returns how many
+** inputs moved. May call user code (pulls), so it may raise only "interrupted!"; everything else becomes an item. */
+int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
+/* feed, collect and flush every pool of the engine */
+int lfeed_all(lua_State *L, struct engine *e, bool idle);
+
+/* lnext.c */
+int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
+/* wait until the deadline while all pools work; raises "interrupted!" */
+void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
+/* Push the value of a frame (an error frame: the error). Returns true for an error. Never raises but for memory. */
+bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index);
+int lstop(lua_State *L, struct lpool *p, bool force, double timeout);
+/* keep the value on top for `tracked`; stays on top */
+void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index);
+
+/* lwork.c */
+extern const struct craft *lwork_craft(struct craft *c, struct lpool *p);
+/* encode functions and arguments for thread workers; raises what cannot be sent */
+void lwork_ship(lua_State *L, struct lpool *p);
+/* lay functions and arguments on the stack of the thread forked workers compute in */
+void lwork_prepare(lua_State *L, struct lpool *p);
+
+/* errors: lua/error.lua makes them. Push the function `name` of module papy.error. */
+void lerror_push(lua_State *L, const char *name);
+_Noreturn void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...);
+
+#endif

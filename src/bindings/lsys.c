@@ -1,0 +1,50 @@
+/* core.sys: time, processors, waiting. */
+#include <lauxlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cpus.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, (double)clock_ns() / 1e9);
+  return 1;
+}
+
+static int cpus(lua_State *L) {
+  lua_pushinteger(L, cpus_usable());
+  return 1;
+}
+
+/* sleep(seconds): pools work on meanwhile */
+static int sleep_(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "a number of seconds, 0 or more, expected");
+  lwait_until(L, engine_of(L), clock_after(seconds));
+  return 0;
+}
+
+static int getpid_(lua_State *L) {
+  lua_pushinteger(L, getpid());
+  return 1;
+}
+
+/* error_class(metatable): what lua/error.lua makes its errors of */
+static int error_class(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "papy.Error");
+  return 0;
+}
+
+static const luaL_Reg functions[] = {{"now", now},       {"cpus", cpus},
+                                     {"sleep", sleep_},  {"getpid", getpid_},
+                                     {"error_class", error_class}, {NULL, NULL}};
+
+int luaopen_papy_core_sys(lua_State *L) {
+  luaL_newlib(L, functions);
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  return 1;
+}

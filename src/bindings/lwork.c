@@ -1,0 +1,389 @@
+/* The worker's side: one cell after the other, one protected call for as many of its tasklets as go well.
+**
+** In a process everything the function needs came with the fork; only its place on the stack of the pool's `work` thread has
+** to be found. In a thread the state is new and functions and arguments come out of the shipment. From then on both are alike. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+#include "codec/codec.h"
+
+/* The worker's stack, from the bottom: message handler, compute_all, write_error. The two closures share four arrays, one
+** entry per task, as their upvalues. */
+enum { HANDLER = 1, COMPUTE, WRITE_ERROR, BASE = WRITE_ERROR };
+#define FUNCTIONS lua_upvalueindex(1)
+#define ARGS lua_upvalueindex(2)
+#define ARGN lua_upvalueindex(3)
+#define NAMES lua_upvalueindex(4)
+enum { ARRAYS = 4 };
+
+enum phase { DECODE, CALL, ENCODE };
+
+struct hand {
+  lua_State *L;
+  struct channel *channel;
+  struct heap *heap;
+  const struct tk *tk;
+  uint32_t number;
+  bool thread;
+  /* the cell under way */
+  struct cell *cell;
+  struct frame request;
+  uint32_t item;  /* tasklets before this one are through */
+  size_t at;      /* its request's place */
+  uint32_t tries; /* of this tasklet, that raised */
+  enum phase phase;
+  int64_t limit; /* of its task, for threads: nanoseconds, 0 none */
+  bool closing;
+};
+
+/* ---- one tasklet ---- */
+
+static void push_item(struct hand *h) {
+  struct frame part;
+  size_t at = 0;
+  if (!(h->request.kind & FRAME_LIST)) {
+    codec_decode(h->L, h->request.body, h->request.len);
+    return;
+  }
+  lua_createtable(h->L, (int)h->request.len, 0);
+  for (lua_Integer i = 1; frame_part(h->heap, &h->request, &at, &part); i++) {
+    codec_decode(h->L, part.body, part.len);
+    lua_rawseti(h->L, -2, i);
+  }
+}
+
+static int push_args(struct hand *h, uint32_t task) {
+  lua_State *L = h->L;
+  lua_rawgeti(L, ARGN, task + 1);
+  int n = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (!n) return 0;
+  luaL_checkstack(L, n + 1, "too many arguments");
+  lua_rawgeti(L, ARGS, task + 1);
+  int args = lua_gettop(L);
+  for (int i = 1; i <= n; i++) lua_rawgeti(L, args, i);
+  lua_remove(L, args);
+  return n;
+}
+
+/* errors among the parts of a join, or the item itself an error: the function is not called */
+static bool is_error(struct hand *h) {
+  struct frame part;
+  size_t at = 0;
+  if (!(h->request.kind & FRAME_LIST)) return h->request.kind & FRAME_ERROR;
+  while (frame_part(h->heap, &h->request, &at, &part))
+    if (part.kind & FRAME_ERROR) return true;
+  return false;
+}
+
+static void commit(struct hand *h, struct writer *w, unsigned kind) {
+  frame_commit(w, kind);
+  h->at += h->request.size;
+  h->item++;
+  h->tries = 0;
+  if (h->item == h->cell->count) return;
+  h->channel->ops->progress(h->channel, h->number, (uint32_t)(h->cell - h->channel->window->cell));
+  atomic_store_explicit(&h->cell->since, clock_ns(), memory_order_relaxed);
+}
+
+static void write_result(struct hand *h, unsigned kind) {
+  struct writer w;
+  if (frame_begin(&w, h->heap, &h->cell->result, &h->cell->loose) != 0)
+    luaL_error(h->L, "cannot write the result: %s", strerror(errno));
+  codec_encode(h->L, -1, &w.bytes, kind ? "error" : "result");
+  commit(h, &w, kind);
+}
+
+/* a failed item passes as it is; of several failed parts one error is made */
+static void pass_on(struct hand *h) {
+  lua_State *L = h->L;
+  struct frame part;
+  size_t at = 0;
+  if (!(h->request.kind & FRAME_LIST)) {
+    codec_decode(L, h->request.body, h->request.len);
+  } else {
+    lerror_push(L, "join");
+    lua_newtable(L);
+    for (lua_Integer i = 1; frame_part(h->heap, &h->request, &at, &part); i++)
+      if (part.kind & FRAME_ERROR) {
+        codec_decode(L, part.body, part.len);
+        lua_rawseti(L, -2, i);
+      }
+    lua_pushinteger(L, (lua_Integer)h->request.len);
+    lua_call(L, 2, 1);
+  }
+  write_result(h, FRAME_ERROR);
+  lua_pop(L, 1);
+}
+
+static int error_class(lua_State *L) { return luaL_getmetatable(L, "papy.Error"); }
+
+static void compute(struct hand *h) {
+  lua_State *L = h->L;
+  uint32_t task = h->cell->task;
+  if (is_error(h)) {
+    pass_on(h);
+    return;
+  }
+  h->phase = DECODE;
+  lua_rawgeti(L, FUNCTIONS, task + 1);
+  push_item(h);
+  int n = push_args(h, task);
+  h->phase = CALL;
+  lua_call(L, 1 + n, 1);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlightuserdata(L, NULL);
+  } else if (lua_type(L, -1) == LUA_TTABLE && lua_getmetatable(L, -1)) { /* returning an error is raising it */
+    error_class(L);
+    bool failed = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (failed) lua_error(L);
+  }
+  h->phase = ENCODE;
+  write_result(h, 0);
+  lua_pop(L, 1);
+}
+
+static int compute_all(lua_State *L) {
+  struct hand *h = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  while (h->item < h->cell->count && frame_read(h->heap, &h->cell->request, h->at, &h->request)) compute(h);
+  return 0;
+}
+
+/* ---- a tasklet that failed ---- */
+
+/* message handler: what was raised, with the traceback of the place */
+static int caught(lua_State *L) {
+  lua_createtable(L, 0, 2);
+  lua_insert(L, 1);
+  lua_setfield(L, 1, "value");
+  luaL_traceback(L, L, NULL, 1);
+  lua_setfield(L, 1, "traceback");
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* (hand, caught) -> the error, written as the item's result */
+static int write_error(lua_State *L) {
+  struct hand *h = lua_touserdata(L, 1);
+  static const char *const phases[] = {"decode", "call", "encode"};
+  uint32_t task = h->cell->task;
+  lerror_push(L, "of_item");
+  lua_pushvalue(L, 2);
+  lua_pushstring(L, phases[h->phase]);
+  lua_pushinteger(L, (lua_Integer)task + 1);
+  lua_pushinteger(L, (lua_Integer)(h->cell->first + h->item));
+  lua_rawgeti(L, NAMES, task + 1);
+  lua_pushinteger(L, (lua_Integer)h->tries + 1);
+  if (h->phase == DECODE)
+    lua_pushnil(L);
+  else
+    push_item(h);
+  lua_call(L, 7, 1);
+  write_result(h, FRAME_ERROR);
+  return 0;
+}
+
+/* no memory to say what happened: the runtime's own words */
+static void write_last_words(struct hand *h) {
+  struct fault f = {.cause = FAULT_NO_MEMORY, .worker = h->number + 1, .attempts = h->tries + 1};
+  heap_drop(h->heap, h->cell->loose);
+  h->cell->loose = 0;
+  if (payload_fault(h->heap, &h->cell->result, &f) != 0) { /* the host reads a missing frame as lost */
+  }
+  h->at += h->request.size;
+  h->item++;
+  h->tries = 0;
+}
+
+static void failed(struct hand *h) {
+  lua_State *L = h->L;
+  if (h->tries < h->tk[h->cell->task].retries) {
+    h->tries++;
+    return;
+  }
+  if (lua_type(L, -1) != LUA_TTABLE) { /* the handler did not run: no memory, or an error in it */
+    lua_createtable(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "value");
+  }
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_pushvalue(L, WRITE_ERROR);
+  lua_insert(L, -2);
+  lua_pushlightuserdata(L, h);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) write_last_words(h);
+}
+
+static void apply(void *self, struct cell *cell) {
+  struct hand *h = self;
+  lua_State *L = h->L;
+  h->cell = cell;
+  h->item = payload_count(h->heap, &cell->result) + cell->elsewhere;
+  h->at = 0;
+  h->tries = 0;
+  for (uint32_t i = 0; i < h->item && frame_read(h->heap, &cell->request, h->at, &h->request); i++)
+    h->at += h->request.size;
+  while (h->item < cell->count) {
+    lua_settop(L, BASE);
+    lua_pushvalue(L, COMPUTE);
+    lua_pushlightuserdata(L, h);
+    if (lua_pcall(L, 1, 0, HANDLER) != LUA_OK) failed(h);
+  }
+  h->cell = NULL;
+}
+
+/* ---- beginning and ending ---- */
+
+/* os.exit in a worker ends the worker, with what it printed, and never the host or its files */
+static int exit_worker(lua_State *L) {
+  int status = lua_isnoneornil(L, 1)    ? EXIT_SUCCESS
+               : lua_isboolean(L, 1)    ? lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE
+                                        : (int)luaL_checkinteger(L, 1);
+  fflush(NULL);
+  _exit(status);
+}
+
+static int exit_thread(lua_State *L) { return luaL_error(L, "os.exit in a thread worker would end the whole program"); }
+
+static void replace_exit(lua_State *L, lua_CFunction f) {
+  lua_getglobal(L, "os");
+  if (lua_istable(L, -1)) {
+    lua_pushcfunction(L, f);
+    lua_setfield(L, -2, "exit");
+  }
+  lua_pop(L, 1);
+}
+
+static struct hand *hand_new(lua_State *L, struct lpool *p, struct channel *c, uint32_t n, bool thread) {
+  struct hand *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .tk = p->tk, .number = n, .thread = thread};
+  return h;
+}
+
+/* from the four arrays (popped) the worker's stack */
+static void make_stack(lua_State *L) {
+  int arrays = lua_gettop(L) - ARRAYS;
+  lua_pushcfunction(L, caught);
+  lua_insert(L, arrays + 1);
+  for (int i = 0; i < ARRAYS; i++) lua_pushvalue(L, arrays + 2 + i);
+  lua_pushcclosure(L, compute_all, ARRAYS);
+  lua_insert(L, arrays + 2);
+  lua_pushcclosure(L, write_error, ARRAYS);
+}
+
+static int process_begin(lua_State *L) {
+  replace_exit(L, exit_worker);
+  return 0;
+}
+
+static int thread_begin(lua_State *L) {
+  struct lpool *p = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  replace_exit(L, exit_thread);
+  codec_decode(L, p->shipment.p, p->shipment.n);
+  for (int i = 1; i <= ARRAYS; i++) lua_rawgeti(L, 1, i);
+  lua_remove(L, 1);
+  make_stack(L);
+  return BASE;
+}
+
+static void *begin_process(struct lpool *p, struct channel *c, uint32_t n) {
+  lua_State *L = p->work;
+  struct hand *h = hand_new(L, p, c, n, false);
+  if (!h) return NULL;
+  lua_pushcfunction(L, process_begin);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
+  return h;
+}
+
+static void *begin_thread(struct lpool *p, struct channel *c, uint32_t n) {
+  lua_State *L = p->engine->make();
+  struct hand *h = L ? hand_new(L, p, c, n, true) : NULL;
+  if (!h) {
+    fputs("papy: no memory for a thread worker\n", stderr);
+    if (L) lua_close(L);
+    return NULL;
+  }
+  lua_settop(L, 0);
+  lua_pushcfunction(L, thread_begin);
+  lua_pushlightuserdata(L, p);
+  if (lua_pcall(L, 1, BASE, 0) == LUA_OK) return h;
+  fprintf(stderr, "papy: a thread worker cannot start: %s\n", luaL_tolstring(L, -1, NULL));
+  lua_close(L);
+  free(h);
+  return NULL;
+}
+
+static void *begin(void *ctx, struct channel *c, uint32_t n, bool thread) {
+  return thread ? begin_thread(ctx, c, n) : begin_process(ctx, c, n);
+}
+
+static void end(void *self) {
+  struct hand *h = self;
+  if (h->thread) lua_close(h->L);
+  free(h);
+}
+
+/* runs in the thread: raise if its tasklet really is over its time (the host may have been a moment late) */
+static void raise_overtime(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  luaL_error(L, "interrupted: the tasklet took too long");
+}
+
+static void interrupt(void *self) {
+  struct hand *h = self;
+  lua_sethook(h->L, raise_overtime, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
+}
+
+const struct craft *lwork_craft(struct craft *c, struct lpool *p) {
+  *c = (struct craft){p, begin, apply, end, interrupt};
+  return c;
+}
+
+/* ---- the host prepares ---- */
+
+/* the functions, arguments, their numbers and the names, as four arrays on top of `to`'s stack */
+static void push_arrays(lua_State *L, struct lpool *p) {
+  static const int slots[] = {SLOT_FUNCTION, SLOT_ARGS, SLOT_ARGN, SLOT_NAME};
+  lpool_push_table(L, p);
+  int table = lua_gettop(L);
+  for (int s = 0; s < 4; s++) {
+    lua_createtable(L, (int)p->tasks, 0);
+    for (uint32_t t = 0; t < p->tasks; t++) {
+      lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + slots[s]);
+      lua_rawseti(L, -2, (lua_Integer)t + 1);
+    }
+  }
+  lua_remove(L, table);
+}
+
+void lwork_prepare(lua_State *L, struct lpool *p) {
+  lua_State *w = p->work;
+  lua_settop(w, 0);
+  luaL_checkstack(w, 40, NULL);
+  push_arrays(L, p);
+  lua_xmove(L, w, ARRAYS);
+  make_stack(w);
+}
+
+void lwork_ship(lua_State *L, struct lpool *p) {
+  p->shipment.n = 0;
+  push_arrays(L, p);
+  lua_createtable(L, ARRAYS, 0);
+  lua_insert(L, -1 - ARRAYS);
+  for (int i = ARRAYS; i >= 1; i--) lua_rawseti(L, -1 - i, i);
+  codec_encode(L, -1, &p->shipment, "tasks");
+  lua_pop(L, 1);
+}
