@@ -15,10 +15,10 @@
 #include "scan/file.h"
 
 struct chunks {
-  struct file *file;     /* borrowed: the caller holds it */
-  uint64_t at, end;      /* next chunk's first byte; the file's size at the start */
+  struct file *file; /* borrowed: the caller holds it */
+  uint64_t at, end;  /* next chunk's first byte; the file's size at the start */
   uint64_t size;
-  uint64_t block, have;  /* offset of the block in `near`, bytes in it (0: none) */
+  uint64_t block, have; /* offset of the block in `near`, bytes in it (0: none) */
   uint8_t near[CHUNK_BLOCK];
 };
 

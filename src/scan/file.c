@@ -1,7 +1,7 @@
 /* file: finding and reading source files from any process of the job.
 **
-** Why pread into a small reused buffer and not a mapping: counting lines with \brs[0-9]+\b in 1 GiB, warm, two processes
-** (limits/scan.c, medians of 3; rg -c: 0.62 s):
+** Why pread into a small reused buffer and not a mapping: counting lines with \brs[0-9]+\b in 1 GiB, warm, two
+** processes (limits/scan.c, medians of 3; rg -c: 0.62 s):
 **     mapping, pages touched as they come    0.096 s
 **     mapping, POPULATE_READ per chunk       0.101 s
 **     pread, pieces of 64 to 256 KiB         0.111 s
@@ -151,7 +151,9 @@ static struct file *admit(struct files *all, const char *path, int fd, struct wh
 struct file *files_open(struct files *all, const char *path, struct why *why) {
   int fd = open_here(all, path);
   if (fd >= 0) return admit(all, path, fd, why);
-  why_set(why, errno == ENXIO ? "cannot open %.700s: it is a socket, or a device without a driver" : "cannot open %.700s:", path);
+  why_set(why,
+          errno == ENXIO ? "cannot open %.700s: it is a socket, or a device without a driver" : "cannot open %.700s:",
+          path);
   return NULL;
 }
 
@@ -178,7 +180,7 @@ static struct file *among_open(struct files *all, const struct file_ref *ref) {
     struct file *f = *at;
     if (f->fd < 0 || !file_same(&f->ref.id, &ref->id)) continue;
     if (f->checked_by != pid && !is_file(f->fd, &ref->id)) {
-      f->fd = -1;  /* not ours any more, so not closed either */
+      f->fd = -1; /* not ours any more, so not closed either */
       continue;
     }
     f->checked_by = pid;
@@ -237,7 +239,9 @@ int file_read(struct file *f, uint64_t at, void *to, size_t n, struct why *why) 
     if (r > 0) {
       got += (size_t)r;
     } else if (r == 0) {
-      return why_set(why, "cannot read %.700s at byte %" PRIu64 ": the file has shrunk (it had %" PRIu64 " bytes when it was opened)",
+      return why_set(why,
+                     "cannot read %.700s at byte %" PRIu64 ": the file has shrunk (it had %" PRIu64
+                     " bytes when it was opened)",
                      f->ref.path, at + got, f->ref.size);
     } else if (errno != EINTR) {
       int reason = errno;

@@ -21,23 +21,23 @@ struct file_id {
 
 /* what travels: how to find the file again. `path` is borrowed. */
 struct file_ref {
-  const char *path;   /* as the user wrote it */
+  const char *path; /* as the user wrote it */
   struct file_id id;
-  int pid, fd;        /* who opened it first, and the descriptor there */
-  uint64_t size;      /* when it was opened */
+  int pid, fd;   /* who opened it first, and the descriptor there */
+  uint64_t size; /* when it was opened */
 };
 
 struct file {
-  struct file_ref ref;  /* ref.path is owned by the file */
-  int fd;               /* in this process */
+  struct file_ref ref; /* ref.path is owned by the file */
+  int fd;              /* in this process */
   int holders;
-  int checked_by;       /* the process that last made sure that fd is this file */
+  int checked_by; /* the process that last made sure that fd is this file */
   struct file *next;
 };
 
 struct files {
-  struct file *first;   /* most recently used first */
-  int idle_most;        /* FILES_MOST, less when descriptors run out */
+  struct file *first; /* most recently used first */
+  int idle_most;      /* FILES_MOST, less when descriptors run out */
 };
 
 int file_same(const struct file_id *a, const struct file_id *b);

@@ -10,9 +10,9 @@
 ** When no atom can match a newline, a newline and the end of the subject cannot be told apart by any construct that
 ** consumes, looks ahead or looks behind; \b and \B see a non-word character in both; ^ and $ are at line ends in
 ** multi-line mode. What remains is refused: verbs (*COMMIT reaches beyond its line), \G, \R, \X, \C, callouts, (?^) and
-** (?x), and anything this scanner is not sure about. So are back references and conditions: the JIT of PCRE2 up to 10.42
-** can leave a group set by an attempt that failed in an earlier line (`(a)*+bd|c` finds c in "abc" with group 1 set).
-** Refused patterns are matched line by line.
+** (?x), and anything this scanner is not sure about. So are back references and conditions: the JIT of PCRE2 up to
+** 10.42 can leave a group set by an attempt that failed in an earlier line (`(a)*+bd|c` finds c in "abc" with group 1
+** set). Refused patterns are matched line by line.
 ** tests/unit/regex_test.c compares both ways on random patterns and texts. */
 #include "scan/lineform.h"
 
@@ -27,8 +27,12 @@ struct scanner {
   struct buf *out;
 };
 
-static int put(struct scanner *s, const char *text, size_t n) { return buf_add(s->out, text, n) == 0 ? DONE : NO_MEMORY; }
-static int puts_(struct scanner *s, const char *text) { return put(s, text, strlen(text)); }
+static int put(struct scanner *s, const char *text, size_t n) {
+  return buf_add(s->out, text, n) == 0 ? DONE : NO_MEMORY;
+}
+static int puts_(struct scanner *s, const char *text) {
+  return put(s, text, strlen(text));
+}
 
 static int copy(struct scanner *s, size_t n) {
   s->p += n;
@@ -58,7 +62,9 @@ static size_t braces(const struct scanner *s, size_t ahead) {
   return close ? (size_t)(close - (s->p + ahead)) + 1 : 0;
 }
 
-static int hex(int c) { return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1; }
+static int hex(int c) {
+  return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
+}
 
 /* \xHH or \x{H...}: its length and character; 0 for other forms */
 static size_t hex_escape(const struct scanner *s, unsigned long *c) {
@@ -108,12 +114,26 @@ static int escape(struct scanner *s) {
     case 'H': return replace(s, 2, "[^\\h\\n]");
     case 'v': return replace(s, 2, "[^\\V\\n]");
     case 'A': return replace(s, 2, "^");
-    case 'z': case 'Z': return replace(s, 2, "$");
-    case 'w': case 'd': case 'S': case 'h': case 'V': case 'b': case 'B': case 'K':
-    case 't': case 'r': case 'f': case 'e': case 'a': case 'E': return copy(s, 2);
+    case 'z':
+    case 'Z': return replace(s, 2, "$");
+    case 'w':
+    case 'd':
+    case 'S':
+    case 'h':
+    case 'V':
+    case 'b':
+    case 'B':
+    case 'K':
+    case 't':
+    case 'r':
+    case 'f':
+    case 'e':
+    case 'a':
+    case 'E': return copy(s, 2);
     case 'N': return peek(s, 2) == '{' ? REFUSED : copy(s, 2);
     case 'Q': return quoted(s);
-    case 'p': case 'P': return property(s);
+    case 'p':
+    case 'P': return property(s);
     case 'x':
       n = hex_escape(s, &code);
       if (n == 0) return REFUSED;
@@ -124,7 +144,8 @@ static int escape(struct scanner *s) {
 
 /* [:name:] at p: its length, 0 when it is not one; *risky when it may hold a newline */
 static size_t posix_class(const char *p, const char *end, bool *risky) {
-  static const char *const harmless[] = {"alpha", "digit", "alnum", "upper", "lower", "punct", "xdigit", "word", "blank", "graph"};
+  static const char *const harmless[] = {"alpha", "digit",  "alnum", "upper", "lower",
+                                         "punct", "xdigit", "word",  "blank", "graph"};
   const char *name = p + 2, *q = name;
   while (q < end && (islower((unsigned char)*q) || *q == '^')) q++;
   if (end - q < 2 || q[0] != ':' || q[1] != ']') return 0;
@@ -150,9 +171,25 @@ static size_t class_escape(const struct scanner *s, size_t at, int *low, bool *r
     return 2;
   }
   switch (c) {
-    case 'w': case 'd': case 'S': case 'h': case 'V': case 't': case 'r': case 'f': case 'e': case 'a': case 'b': return 2;
-    case 's': case 'W': case 'D': case 'H': case 'v': case 'n': *risky = true; return 2;
-    case 'p': case 'P':
+    case 'w':
+    case 'd':
+    case 'S':
+    case 'h':
+    case 'V':
+    case 't':
+    case 'r':
+    case 'f':
+    case 'e':
+    case 'a':
+    case 'b': return 2;
+    case 's':
+    case 'W':
+    case 'D':
+    case 'H':
+    case 'v':
+    case 'n': *risky = true; return 2;
+    case 'p':
+    case 'P':
       *risky = true;
       n = peek(&here, 2) == '{' ? 2 + braces(&here, 2) : 3;
       return n < 3 ? 0 : n;
@@ -168,7 +205,7 @@ static size_t class_escape(const struct scanner *s, size_t at, int *low, bool *r
 /* Find the end of the class that starts at s->p; `at` is behind "[" or "[^". 0 to refuse. */
 static size_t class_end(const struct scanner *s, size_t at, bool *risky) {
   int low = -1;
-  for (size_t start = at; s->p + at < s->end; ) {
+  for (size_t start = at; s->p + at < s->end;) {
     int c = peek(s, at), next = peek(s, at + 1);
     size_t n = 1;
     if (c == ']' && at > start) return at + 1;
@@ -179,7 +216,7 @@ static size_t class_end(const struct scanner *s, size_t at, bool *risky) {
     } else if (c == '\\') {
       n = class_escape(s, at, &low, risky);
     } else if (c == '-' && at > start && next != ']') {
-      *risky |= low <= '\n';  /* a range from below a newline, or from something unknown */
+      *risky |= low <= '\n'; /* a range from below a newline, or from something unknown */
       low = c;
     } else {
       *risky |= c == '\n';
@@ -197,7 +234,7 @@ static int character_class(struct scanner *s) {
   if (n == 0 || (peek(s, 1) == '[' && peek(s, 2) == ':' && (peek(s, 3) == '<' || peek(s, 3) == '>'))) return REFUSED;
   if (!negated) return risky ? guard(s, n) : copy(s, n);
   int r = replace(s, 2, "[^\\n");
-  if (r == DONE && peek(s, 0) == ']') r = puts_(s, "\\");  /* it was the first, hence a member */
+  if (r == DONE && peek(s, 0) == ']') r = puts_(s, "\\"); /* it was the first, hence a member */
   return r == DONE ? copy(s, n - 2) : r;
 }
 
@@ -226,7 +263,7 @@ static int group(struct scanner *s) {
   if (c != '?') return copy(s, 1);
   if (d < 0 || d == 'C' || d == '^') return REFUSED;
   if (d == '#') return comment(s, ')');
-  if (d == '(' && !(e == 'D' && peek(s, 4) == 'E')) return REFUSED;  /* a condition, but not (?(DEFINE) */
+  if (d == '(' && !(e == 'D' && peek(s, 4) == 'E')) return REFUSED; /* a condition, but not (?(DEFINE) */
   if (d == 'P' && e == '=') return REFUSED;                         /* a back reference */
   if (d == '-' && isdigit(e)) return copy(s, 3);                    /* (?-1): a call, not an option */
   if (d == '-' || (isalpha(d) && d != 'P' && d != 'R')) return options(s);

@@ -1,7 +1,8 @@
 /* lineform: rewrite a pattern so that no part of it can match a newline.
 **
-** Matched in multi-line mode over many lines at once, the rewritten pattern finds exactly what the original one, matched
-** against each line alone, finds: a newline then stops every part of the pattern just as the end of the subject does. */
+** Matched in multi-line mode over many lines at once, the rewritten pattern finds exactly what the original one,
+** matched against each line alone, finds: a newline then stops every part of the pattern just as the end of the subject
+** does. */
 #ifndef PAPY_SCAN_LINEFORM_H
 #define PAPY_SCAN_LINEFORM_H
 

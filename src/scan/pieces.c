@@ -36,7 +36,7 @@ int pieces_next(struct pieces *s, const char **p, size_t *n, struct why *why) {
     if (more(s, why) != 0) return -1;
     nl = memrchr(s->buf->p + seen, '\n', s->buf->n - seen);
   }
-  s->given = nl ? (size_t)(nl + 1 - s->buf->p) : s->buf->n;  /* no newline: the rest of the range */
+  s->given = nl ? (size_t)(nl + 1 - s->buf->p) : s->buf->n; /* no newline: the rest of the range */
   *p = (const char *)s->buf->p;
   *n = s->given;
   return s->given > 0;

@@ -11,9 +11,9 @@
 #include "scan/file.h"
 
 struct pieces {
-  struct file *file;  /* borrowed: the caller holds it */
-  uint64_t at, end;   /* not read yet */
-  struct buf *buf;    /* borrowed: buf->n bytes read, the first `given` of them handed out */
+  struct file *file; /* borrowed: the caller holds it */
+  uint64_t at, end;  /* not read yet */
+  struct buf *buf;   /* borrowed: buf->n bytes read, the first `given` of them handed out */
   size_t given;
 };
 

@@ -24,7 +24,7 @@
 #include "scan/utf8.h"
 
 struct code {
-  pcre2_code *code;  /* NULL: there is none */
+  pcre2_code *code; /* NULL: there is none */
   bool jit;
 };
 
@@ -35,7 +35,7 @@ struct regex {
   pcre2_match_data *match;
   pcre2_match_context *context;
   pcre2_jit_stack *stack;
-  size_t *spans;     /* in match */
+  size_t *spans; /* in match */
   unsigned groups;
   size_t n;
   char pattern[];
@@ -80,9 +80,12 @@ static pcre2_code *compile(const char *pattern, size_t n, uint32_t options, int 
   return code;
 }
 
-/* where the JIT cannot help (it refuses the pattern, or the system forbids new machine code) the interpreter does */
+/* Where the JIT cannot help the interpreter does: it refuses the pattern, the system forbids new machine code, or the
+** pattern begins with (*NO_JIT), which is no error but leaves no code. */
 static struct code with_jit(pcre2_code *code) {
-  return (struct code){code, code && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0};
+  size_t size = 0;
+  if (code && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0) pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size);
+  return (struct code){code, size > 0};
 }
 
 static bool has_groups(const pcre2_code *code) {
@@ -108,7 +111,7 @@ static bool leaves_captures(const char *p, size_t n) {
 static bool prepare(struct regex *re) {
   re->match = pcre2_match_data_create_from_pattern(re->text.code, NULL);
   re->context = pcre2_match_context_create(NULL);
-  re->stack = pcre2_jit_stack_create(REGEX_STACK_START, REGEX_STACK_MOST, NULL);  /* NULL: built without JIT */
+  re->stack = pcre2_jit_stack_create(REGEX_STACK_START, REGEX_STACK_MOST, NULL); /* NULL: built without JIT */
   if (!re->match || !re->context || (re->text.jit && !re->stack)) return false;
   pcre2_set_match_limit(re->context, REGEX_MATCH_STEPS);
   pcre2_set_heap_limit(re->context, REGEX_MATCH_KIB);
@@ -187,8 +190,9 @@ static int give_up(const struct regex *re, int error, struct why *why) {
   char text[256];
   pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
   if (error == PCRE2_ERROR_MATCHLIMIT)
-    return why_set(why, "regex '%.*s%s' gave up: a match took more than %d steps; the pattern backtracks too much for this text",
-                   SHOWN(re->pattern, re->n), REGEX_MATCH_STEPS);
+    return why_set(
+        why, "regex '%.*s%s' gave up: a match took more than %d steps; the pattern backtracks too much for this text",
+        SHOWN(re->pattern, re->n), REGEX_MATCH_STEPS);
   return why_set(why, "regex '%.*s%s' gave up: %s", SHOWN(re->pattern, re->n), text);
 }
 
@@ -215,8 +219,8 @@ static int search_each_line(struct regex *re, const char *text, size_t n, size_t
   }
 }
 
-/* Is there a match, and where does it end? Groups are not to be relied on. valid: the text is valid UTF-8, or the pattern
-** does not mind. */
+/* Is there a match, and where does it end? Groups are not to be relied on. valid: the text is valid UTF-8, or the
+** pattern does not mind. */
 static int find_line(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool valid) {
   const struct code *lines = valid ? line_code(re) : NULL;
   int rc = lines ? run(re, lines, text, n, from, options) : -1;
@@ -233,7 +237,9 @@ static int search_lines(struct regex *re, const char *text, size_t n, size_t fro
 }
 
 /* the newline that ends the last line starts no further one */
-static size_t lines_length(const char *text, size_t n) { return n && text[n - 1] == '\n' ? n - 1 : n; }
+static size_t lines_length(const char *text, size_t n) {
+  return n && text[n - 1] == '\n' ? n - 1 : n;
+}
 
 /* \K reached through a subroutine may put the start of a match before `from` or behind its end */
 static void straighten(struct regex *re, size_t from) {
@@ -256,9 +262,13 @@ int regex_search(struct regex *re, const char *text, size_t n, size_t from, unsi
   return 0;
 }
 
-const size_t *regex_spans(const struct regex *re) { return re->spans; }
+const size_t *regex_spans(const struct regex *re) {
+  return re->spans;
+}
 
-unsigned regex_groups(const struct regex *re) { return re->groups; }
+unsigned regex_groups(const struct regex *re) {
+  return re->groups;
+}
 
 unsigned regex_name(const struct regex *re, unsigned i, const char **name) {
   uint32_t names = 0, entry = 0;
@@ -267,7 +277,7 @@ unsigned regex_name(const struct regex *re, unsigned i, const char **name) {
   if (i >= names) return 0;
   pcre2_pattern_info(re->text.code, PCRE2_INFO_NAMEENTRYSIZE, &entry);
   pcre2_pattern_info(re->text.code, PCRE2_INFO_NAMETABLE, &table);
-  table += i * entry;  /* two bytes of group number, then the name */
+  table += i * entry; /* two bytes of group number, then the name */
   *name = (const char *)table + 2;
   return (unsigned)table[0] << 8 | table[1];
 }

@@ -14,20 +14,20 @@
 
 #include "scan/why.h"
 
-enum {  /* flags: letters of a pattern */
-  REGEX_CASELESS = 1,   /* i */
-  REGEX_MULTILINE = 2,  /* m: ^ and $ also at newlines within the text */
-  REGEX_DOTALL = 4,     /* s: dot matches newline, too */
-  REGEX_EXTENDED = 8,   /* x: blanks and #comments in the pattern are ignored */
-  REGEX_UTF = 16        /* u: UTF-8; \w, \d, \b and classes know Unicode */
+enum {                      /* flags: letters of a pattern */
+       REGEX_CASELESS = 1,  /* i */
+       REGEX_MULTILINE = 2, /* m: ^ and $ also at newlines within the text */
+       REGEX_DOTALL = 4,    /* s: dot matches newline, too */
+       REGEX_EXTENDED = 8,  /* x: blanks and #comments in the pattern are ignored */
+       REGEX_UTF = 16       /* u: UTF-8; \w, \d, \b and classes know Unicode */
 };
 
-enum {  /* how to match */
-  REGEX_LINES = 1,      /* by lines, see above */
-  REGEX_ADVANCE = 2     /* no empty match at the start: for going on behind a match */
+enum {                   /* how to match */
+       REGEX_LINES = 1,  /* by lines, see above */
+       REGEX_ADVANCE = 2 /* no empty match at the start: for going on behind a match */
 };
 
-#define REGEX_UNSET SIZE_MAX  /* both ends of a group that took no part */
+#define REGEX_UNSET SIZE_MAX /* both ends of a group that took no part */
 
 struct regex;
 

@@ -9,10 +9,10 @@ static size_t character(const uint8_t *p, size_t left) {
   if (p[0] < 0xc2 || p[0] > 0xf4 || left < n) return 0;
   for (size_t i = 1; i < n; i++)
     if ((p[i] & 0xc0) != 0x80) return 0;
-  if (p[0] == 0xe0 && p[1] < 0xa0) return 0;  /* overlong */
-  if (p[0] == 0xed && p[1] > 0x9f) return 0;  /* a surrogate */
-  if (p[0] == 0xf0 && p[1] < 0x90) return 0;  /* overlong */
-  if (p[0] == 0xf4 && p[1] > 0x8f) return 0;  /* beyond U+10FFFF */
+  if (p[0] == 0xe0 && p[1] < 0xa0) return 0; /* overlong */
+  if (p[0] == 0xed && p[1] > 0x9f) return 0; /* a surrogate */
+  if (p[0] == 0xf0 && p[1] < 0x90) return 0; /* overlong */
+  if (p[0] == 0xf4 && p[1] > 0x8f) return 0; /* beyond U+10FFFF */
   return n;
 }
 
