@@ -29,7 +29,7 @@
 #define CHUNKS "papy.chunks"
 #define LINES "papy.chunk.lines"
 #define HERE "papy.files"
-#define BYTES "papy.chunk.bytes"  /* registry: chunk -> block with its bytes, both weak */
+#define BYTES "papy.chunk.bytes" /* registry: chunk -> block with its bytes, both weak */
 
 struct here {
   struct files files;
@@ -38,7 +38,7 @@ struct here {
 
 struct chunk {
   uint64_t first, last;
-  struct file_ref ref;  /* ref.path is path below */
+  struct file_ref ref; /* ref.path is path below */
   char path[];
 };
 
@@ -49,9 +49,13 @@ static struct here *here(lua_State *L) {
   return h;
 }
 
-static struct chunk *tochunk(lua_State *L, int idx) { return luaL_checkudata(L, idx, CHUNK); }
+static struct chunk *tochunk(lua_State *L, int idx) {
+  return luaL_checkudata(L, idx, CHUNK);
+}
 
-static size_t length(const struct chunk *c) { return (size_t)(c->last - c->first + 1); }
+static size_t length(const struct chunk *c) {
+  return (size_t)(c->last - c->first + 1);
+}
 
 static void push_chunk(lua_State *L, const struct file_ref *ref, uint64_t first, uint64_t last) {
   size_t n = strlen(ref->path) + 1;
@@ -131,7 +135,7 @@ static int count(struct here *h, const struct chunk *c, struct regex *re, int by
       rc = -1;
       break;
     }
-  if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces);  /* one line was huge; that is no reason to stay so */
+  if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces); /* one line was huge; that is no reason to stay so */
   file_let(&h->files, f);
   return rc;
 }
@@ -174,7 +178,7 @@ static int f_by_regex(lua_State *L) {
 /* ===} {=== lines === */
 
 struct lines {
-  struct file *file;  /* held; NULL: closed */
+  struct file *file; /* held; NULL: closed */
   struct pieces pieces;
   struct buf buf;
   const char *at, *end;
@@ -231,7 +235,7 @@ static int f_lines(lua_State *L) {
   lua_insert(L, -2);
   lua_pushnil(L);
   lua_insert(L, -2);
-  return 4;  /* step, nil, nil, and what a `for` left early closes */
+  return 4; /* step, nil, nil, and what a `for` left early closes */
 }
 
 /* ===} {=== the chunk === */
@@ -275,8 +279,9 @@ static int m_eq(lua_State *L) {
 /* chunk -> {path, first, last, device, inode, time of birth, pid, fd, size of the file} */
 static int m_pack(lua_State *L) {
   struct chunk *c = tochunk(L, 1);
-  const int64_t numbers[] = {(int64_t)c->first, (int64_t)c->last, (int64_t)c->ref.id.dev, (int64_t)c->ref.id.ino,
-                             c->ref.id.born, c->ref.pid, c->ref.fd, (int64_t)c->ref.size};
+  const int64_t numbers[] = {
+      (int64_t)c->first, (int64_t)c->last, (int64_t)c->ref.id.dev, (int64_t)c->ref.id.ino, c->ref.id.born,
+      c->ref.pid,        c->ref.fd,        (int64_t)c->ref.size};
   lua_createtable(L, 9, 0);
   lua_pushstring(L, c->path);
   lua_rawseti(L, -2, 1);
@@ -298,9 +303,13 @@ static int m_unpack(lua_State *L) {
     if (!whole) return luaL_error(L, "not a chunk");
     lua_pop(L, 1);
   }
-  if (lua_type(L, 2) != LUA_TSTRING || n[0] < 0 || n[1] < n[0] || n[1] == INT64_MAX) return luaL_error(L, "not a chunk");
-  struct file_ref ref = {.path = lua_tostring(L, 2), .id = {.dev = (uint64_t)n[2], .ino = (uint64_t)n[3], .born = n[4]},
-                         .pid = (int)n[5], .fd = (int)n[6], .size = (uint64_t)n[7]};
+  if (lua_type(L, 2) != LUA_TSTRING || n[0] < 0 || n[1] < n[0] || n[1] == INT64_MAX)
+    return luaL_error(L, "not a chunk");
+  struct file_ref ref = {.path = lua_tostring(L, 2),
+                         .id = {.dev = (uint64_t)n[2], .ino = (uint64_t)n[3], .born = n[4]},
+                         .pid = (int)n[5],
+                         .fd = (int)n[6],
+                         .size = (uint64_t)n[7]};
   push_chunk(L, &ref, (uint64_t)n[0], (uint64_t)n[1]);
   return 1;
 }
@@ -308,7 +317,7 @@ static int m_unpack(lua_State *L) {
 /* ===} {=== the iterator === */
 
 struct cutter {
-  struct file *file;  /* held; NULL: at its end */
+  struct file *file; /* held; NULL: at its end */
   struct chunks chunks;
 };
 
@@ -368,7 +377,8 @@ static int chunks_(lua_State *L) {
   const char *path = stream ? NULL : luaL_checkstring(L, 1);
   lua_Integer size = luaL_optinteger(L, 2, CHUNK_SIZE);
   if (!stream && strlen(path) != lua_rawlen(L, 1)) luaL_argerror(L, 1, "path contains a zero byte");
-  if (size < 1) luaL_argerror(L, 2, lua_pushfstring(L, "the size of a chunk is at least 1 byte, not %I", (LUAI_UACINT)size));
+  if (size < 1)
+    luaL_argerror(L, 2, lua_pushfstring(L, "the size of a chunk is at least 1 byte, not %I", (LUAI_UACINT)size));
   struct cutter *s = lua_newuserdatauv(L, sizeof *s, 0);
   s->file = NULL;
   luaL_setmetatable(L, CHUNKS);
@@ -388,28 +398,30 @@ static int here_gc(lua_State *L) {
 }
 
 static const luaL_Reg module[] = {
-  {"chunks", chunks_},
-  {NULL, NULL},
+    {"chunks", chunks_},
+    {NULL, NULL},
 };
 
 static const luaL_Reg chunk_methods[] = {
-  {"text", f_text}, {"lines", f_lines}, {"count", f_count},
-  {NULL, NULL},
+    {"text", f_text},
+    {"lines", f_lines},
+    {"count", f_count},
+    {NULL, NULL},
 };
 
 static const luaL_Reg chunk_metamethods[] = {
-  {"__len", m_len}, {"__tostring", m_tostring}, {"__eq", m_eq}, {"__pack", m_pack}, {"__unpack", m_unpack},
-  {NULL, NULL},
+    {"__len", m_len},   {"__tostring", m_tostring}, {"__eq", m_eq},
+    {"__pack", m_pack}, {"__unpack", m_unpack},     {NULL, NULL},
 };
 
 static const luaL_Reg chunks_metamethods[] = {
-  {"__call", c_call}, {"__tostring", c_tostring}, {"__gc", c_gc}, {"__close", c_gc},
-  {NULL, NULL},
+    {"__call", c_call}, {"__tostring", c_tostring}, {"__gc", c_gc}, {"__close", c_gc}, {NULL, NULL},
 };
 
 static const luaL_Reg lines_metamethods[] = {
-  {"__gc", l_gc}, {"__close", l_gc},
-  {NULL, NULL},
+    {"__gc", l_gc},
+    {"__close", l_gc},
+    {NULL, NULL},
 };
 
 static void open_here(lua_State *L) {
@@ -437,7 +449,7 @@ static void open_classes(lua_State *L) {
   luaL_newmetatable(L, CHUNKS);
   luaL_setfuncs(L, chunks_metamethods, 0);
   lua_pushboolean(L, 1);
-  lua_setfield(L, -2, "__pure");  /* calling it draws on no task: a pool may pull whenever it likes */
+  lua_setfield(L, -2, "__pure"); /* calling it draws on no task: a pool may pull whenever it likes */
   luaL_newmetatable(L, LINES);
   luaL_setfuncs(L, lines_metamethods, 0);
   lua_pop(L, 2);

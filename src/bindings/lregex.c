@@ -5,8 +5,8 @@
 ** worker. When the young table is full it becomes the old one and what nobody asks for any more goes with the next
 ** change; no counting of uses, no list.
 **
-** Matching state is the regex's own and is overwritten by the next match, which a function called from gsub, or the body
-** of a gmatch loop, may well do: what is needed afterwards is pushed or copied before Lua runs again. */
+** Matching state is the regex's own and is overwritten by the next match, which a function called from gsub, or the
+** body of a gmatch loop, may well do: what is needed afterwards is pushed or copied before Lua runs again. */
 #include <lauxlib.h>
 #include <string.h>
 
@@ -17,10 +17,10 @@
 #include "scan/regex.h"
 
 #define REGEX "papy.regex"
-#define KEPT "papy.regex.kept"  /* registry: {young, old, number of young} */
+#define KEPT "papy.regex.kept" /* registry: {young, old, number of young} */
 
 struct lregex {
-  struct regex *re;  /* NULL: not compiled, or collected */
+  struct regex *re; /* NULL: not compiled, or collected */
   unsigned flags;
 };
 
@@ -301,9 +301,10 @@ static void add_template(lua_State *L, luaL_Buffer *b, struct regex *re, const s
     } else if (c < '0' || c > '9') {
       luaL_error(L, "invalid use of '%%' in replacement string");
     } else {
-      if (i == 1 && regex_groups(re) == 0) i = 0;  /* as string.gsub has it */
+      if (i == 1 && regex_groups(re) == 0) i = 0; /* as string.gsub has it */
       if (i > regex_groups(re)) luaL_error(L, "no group %%%d in the pattern of this replacement string", (int)i);
-      if (s[2 * i] != REGEX_UNSET && s[2 * i + 1] > s[2 * i]) luaL_addlstring(b, t->p + s[2 * i], s[2 * i + 1] - s[2 * i]);
+      if (s[2 * i] != REGEX_UNSET && s[2 * i + 1] > s[2 * i])
+        luaL_addlstring(b, t->p + s[2 * i], s[2 * i + 1] - s[2 * i]);
     }
   }
   luaL_addlstring(b, p, (size_t)(end - p));
@@ -320,7 +321,8 @@ static void push_value(lua_State *L, struct regex *re, const struct text *t, int
   }
 }
 
-static void add_value(lua_State *L, luaL_Buffer *b, struct regex *re, const struct text *t, int repl, const size_t *span) {
+static void add_value(lua_State *L, luaL_Buffer *b, struct regex *re, const struct text *t, int repl,
+                      const size_t *span) {
   if (lua_type(L, repl) == LUA_TSTRING) {
     add_template(L, b, re, t, repl);
     return;
@@ -345,7 +347,8 @@ static int f_gsub(lua_State *L) {
   struct text t;
   int type = lua_type(L, 3);
   if (type == LUA_TNUMBER) lua_tolstring(L, 3, NULL);
-  luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION, 3, "string/function/table");
+  luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION, 3,
+                   "string/function/table");
   lua_settop(L, 4);
   text_arg(L, 2, &t);
   lua_Integer most = luaL_optinteger(L, 4, LUA_MAXINTEGER), done = 0;
@@ -437,18 +440,18 @@ static int m_unpack(lua_State *L) {
 }
 
 static const luaL_Reg module[] = {
-  {"new", regex_new_},
-  {NULL, NULL},
+    {"new", regex_new_},
+    {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
-  {"count", f_count}, {"find", f_find}, {"match", f_match}, {"groups", f_groups}, {"gmatch", f_gmatch}, {"gsub", f_gsub},
-  {NULL, NULL},
+    {"count", f_count},   {"find", f_find}, {"match", f_match}, {"groups", f_groups},
+    {"gmatch", f_gmatch}, {"gsub", f_gsub}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
-  {"__gc", m_gc}, {"__tostring", m_tostring}, {"__eq", m_eq}, {"__pack", m_pack}, {"__unpack", m_unpack},
-  {NULL, NULL},
+    {"__gc", m_gc},     {"__tostring", m_tostring}, {"__eq", m_eq},
+    {"__pack", m_pack}, {"__unpack", m_unpack},     {NULL, NULL},
 };
 
 static void new_kept(lua_State *L) {

@@ -13,7 +13,7 @@ struct regex *regex_arg(lua_State *L, int idx);
 struct text {
   const char *p;
   size_t n;
-  unsigned how;  /* REGEX_LINES for a chunk, 0 for a string */
+  unsigned how; /* REGEX_LINES for a chunk, 0 for a string */
 };
 
 /* The text at idx: a string, or a chunk, whose bytes are read. Pushes one value that keeps the bytes in place (they are
