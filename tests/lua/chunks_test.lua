@@ -82,7 +82,9 @@ end)
 
 claim("count counts matching lines as grep -c does", function()
   local text = "rs1 rs2\nrs\n\nxrs1\nab\nb a\nrs7\r\na\nb"
-  local patterns = { [[\brs[0-9]+\b]], "^$", "$", "a\\s+b", "[^x]{3}", "a(?!\\n)", "\\Aa", "b\\z", "x*", "\\n", "(?<!\\w)rs" }
+  local patterns = {
+    [[\brs[0-9]+\b]], "^$", "$", [[a\s+b]], "[^x]{3}", [[a(?!\n)]], [[\Aa]], [[b\z]], "x*", [[\n]], [[(?<!\w)rs]],
+  }
   with_file(text, function(path)
     for _, pattern in ipairs(patterns) do
       for _, size in ipairs { 1, 5, 100 } do

@@ -227,7 +227,9 @@ static int reads_hello_afresh(struct files *all, const struct file_ref *ref) {
   (void)all;
   struct files none;
   files_init(&none);
-  return reads_hello(&none, ref);
+  int rc = reads_hello(&none, ref);
+  files_close(&none);
+  return rc;
 }
 
 static int reads_hello_without_descriptors(struct files *all, const struct file_ref *ref) {
@@ -290,7 +292,7 @@ static void test_what_is_no_regular_file_is_refused_in_words(void **state) {
   assert_non_null(strstr(refusal("/tmp"), "directory"));
   assert_non_null(strstr(refusal("/dev/null"), "device"));
   assert_int_equal(mkfifo(path, 0600), 0);
-  assert_non_null(strstr(refusal(path), "a pipe"));  /* and does not wait for a writer */
+  assert_non_null(strstr(refusal(path), "a pipe")); /* and does not wait for a writer */
   struct files all;
   struct why why;
   files_init(&all);
@@ -344,17 +346,17 @@ static void test_idle_files_make_room_when_descriptors_run_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    TEST(test_small_files_are_cut_as_the_rule_says),
-    TEST(test_documented_example_ends_at_1013),
-    TEST(test_random_files_and_sizes_are_cut_as_the_rule_says),
-    TEST(test_long_line_costs_its_length_not_its_length_per_size),
-    TEST(test_growth_is_not_seen_and_shrinking_is_an_error),
-    TEST(test_pieces_are_whole_lines_and_all_of_them),
-    TEST(test_a_file_is_found_from_every_process),
-    TEST(test_another_file_of_the_same_name_is_not_read),
-    TEST(test_what_is_no_regular_file_is_refused_in_words),
-    TEST(test_adopted_descriptor_may_be_closed_and_keeps_its_offset),
-    TEST(test_idle_files_make_room_when_descriptors_run_out),
+      TEST(test_small_files_are_cut_as_the_rule_says),
+      TEST(test_documented_example_ends_at_1013),
+      TEST(test_random_files_and_sizes_are_cut_as_the_rule_says),
+      TEST(test_long_line_costs_its_length_not_its_length_per_size),
+      TEST(test_growth_is_not_seen_and_shrinking_is_an_error),
+      TEST(test_pieces_are_whole_lines_and_all_of_them),
+      TEST(test_a_file_is_found_from_every_process),
+      TEST(test_another_file_of_the_same_name_is_not_read),
+      TEST(test_what_is_no_regular_file_is_refused_in_words),
+      TEST(test_adopted_descriptor_may_be_closed_and_keeps_its_offset),
+      TEST(test_idle_files_make_room_when_descriptors_run_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

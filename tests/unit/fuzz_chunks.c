@@ -1,8 +1,8 @@
 /* fuzz_chunks: random files, chunk sizes, pieces and patterns against the plain way.
 **
 ** The bytes of one input: chunk size (2 bytes), length of the pattern (1 byte), pattern, text. The chunks must
-** follow one another to the end of the file and end at newlines; lines counted chunk by chunk, piece by piece, are those
-** of each line alone. With -DFUZZ_MAIN: fuzz_chunks [ROUNDS [SEED]]; else an entry for libFuzzer. */
+** follow one another to the end of the file and end at newlines; lines counted chunk by chunk, piece by piece, are
+** those of each line alone. With -DFUZZ_MAIN: fuzz_chunks [ROUNDS [SEED]]; else an entry for libFuzzer. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +16,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-#define MUST(condition) \
-  do { \
-    if (!(condition)) { \
+#define MUST(condition)                                                        \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
       fprintf(stderr, "fuzz_chunks: line %d: not %s\n", __LINE__, #condition); \
-      abort(); \
-    } \
+      abort();                                                                 \
+    }                                                                          \
   } while (0)
 
 static uint64_t count_each_line(struct regex *re, const char *text, size_t n) {
@@ -113,7 +113,8 @@ static size_t below(size_t n) {
 
 /* mostly small texts of few letters, in which patterns do match; now and then any bytes */
 static size_t input(uint8_t *to, size_t most) {
-  static const char *const patterns[] = {"a", "^$", "b\\s*a", "[^b]+$", "\\bab", "(a|b)*\\z", "x*", "\\W", "\\n", "a.b", "(?<=\\s)b", "^\\s"};
+  static const char *const patterns[] = {"a",  "^$",  "b\\s*a", "[^b]+$", "\\bab",     "(a|b)*\\z",
+                                         "x*", "\\W", "\\n",    "a.b",    "(?<=\\s)b", "^\\s"};
   static const char letters[] = "ab \n\n\ta\r";
   const char *pattern = patterns[below(sizeof patterns / sizeof *patterns)];
   size_t n = 3 + strlen(pattern), end = n + (below(20) ? below(100) : below(most - n)), wild = below(8) ? 0 : 4;
@@ -121,7 +122,8 @@ static size_t input(uint8_t *to, size_t most) {
   to[1] = (uint8_t)(below(4) ? 0 : below(64));
   to[2] = (uint8_t)strlen(pattern);
   memcpy(to + 3, pattern, strlen(pattern));
-  for (; n < end; n++) to[n] = wild && below(wild) == 0 ? (uint8_t)below(256) : (uint8_t)letters[below(sizeof letters - 1)];
+  for (; n < end; n++)
+    to[n] = wild && below(wild) == 0 ? (uint8_t)below(256) : (uint8_t)letters[below(sizeof letters - 1)];
   return end;
 }
 
