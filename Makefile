@@ -37,36 +37,38 @@ rooms := $(filter-out %/obj/main.o,$(objects))
 units := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c tests/unit/fuzz_*.c))
 lua_files := $(sort $(shell find lua stdlib -name '*.lua' 2>/dev/null))
 lua_dirs := $(shell find lua stdlib -type d 2>/dev/null)
+# V=1 shows the commands
+quiet = $(if $(V),,@echo '  $(1) $@';)
 make_again = $(MAKE) --no-print-directory
 
 all: $(BUILD)/papy
 
 $(BUILD)/papy: $(objects)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
+	$(call quiet,link)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) -c -o $@ $<
+	$(call quiet,cc  )$(CC) $(all_cflags) -c -o $@ $<
 
 $(BUILD)/obj/embed.o: $(BUILD)/embed.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) -c -o $@ $<
+	$(call quiet,cc  )$(CC) $(all_cflags) -c -o $@ $<
 
 $(BUILD)/embed.c: src/host/embed.sh $(lua_files) $(lua_dirs)
 	@mkdir -p $(@D)
-	sh src/host/embed.sh > $@.tmp && mv $@.tmp $@
+	$(call quiet,make)sh src/host/embed.sh > $@.tmp && mv $@.tmp $@
 
 # fuzzers carry a driver of their own, so that they run without a fuzzing engine
 $(BUILD)/tests/unit/fuzz_%: tests/unit/fuzz_%.c $(rooms)
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) -DFUZZ_MAIN $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
+	$(call quiet,link)$(CC) $(all_cflags) -DFUZZ_MAIN $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
+	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
 
 $(BUILD)/sample: tests/bench/sample.c $(BUILD)/flags
-	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
+	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
 
 # objects made with other flags are out of date
 $(BUILD)/flags: FORCE
