@@ -365,8 +365,9 @@ static struct file *adopt(struct files *files, FILE *f, struct why *why) {
 
 /* chunks(file [, size]) -> an iterator of chunks
 ** file: a path, or an open file of Lua's io library, which may be closed afterwards; its position does not matter and
-** does not change. size: bytes, at least 1, default 1 MiB: a chunk ends at the last newline among so many bytes; where
-** there is none, the window grows by `size` until there is one, so a long line is never cut.
+** does not change. size: bytes, at least 1, default a 64th of the file but 64 KiB to 4 MiB: a chunk ends at the last
+** newline among so many bytes; where there is none, the window grows by `size` until there is one, so a long line is
+** never cut.
 ** Raises when the file cannot be opened or is no regular file. Cutting reads little more than the ends of chunks; the
 ** size of the file is taken at the start, and one that shrinks meanwhile is an error. */
 static int chunks_(lua_State *L) {
@@ -375,9 +376,10 @@ static int chunks_(lua_State *L) {
   if (!stream && lua_type(L, 1) != LUA_TSTRING) luaL_typeerror(L, 1, "path or file");
   if (stream && !stream->closef) luaL_argerror(L, 1, "the file is closed");
   const char *path = stream ? NULL : luaL_checkstring(L, 1);
-  lua_Integer size = luaL_optinteger(L, 2, CHUNK_SIZE);
+  int given = !lua_isnoneornil(L, 2);
+  lua_Integer size = given ? luaL_checkinteger(L, 2) : 0;
   if (!stream && strlen(path) != lua_rawlen(L, 1)) luaL_argerror(L, 1, "path contains a zero byte");
-  if (size < 1)
+  if (given && size < 1)
     luaL_argerror(L, 2, lua_pushfstring(L, "the size of a chunk is at least 1 byte, not %I", (LUAI_UACINT)size));
   struct cutter *s = lua_newuserdatauv(L, sizeof *s, 0);
   s->file = NULL;

@@ -7,13 +7,18 @@
 
 #include <string.h>
 
+static uint64_t usual_size(uint64_t bytes) {
+  uint64_t share = bytes / CHUNK_SHARE;
+  return share < CHUNK_LEAST ? CHUNK_LEAST : share > CHUNK_MOST ? CHUNK_MOST : share;
+}
+
 int chunks_start(struct chunks *c, struct file *file, uint64_t size, struct why *why) {
   int64_t end = file_size(file, why);
   if (end < 0) return -1;
   c->file = file;
   c->at = c->have = c->block = 0;
   c->end = (uint64_t)end;
-  c->size = size;
+  c->size = size ? size : usual_size(c->end);
   return 0;
 }
 

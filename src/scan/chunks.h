@@ -22,7 +22,7 @@ struct chunks {
   uint8_t near[CHUNK_BLOCK];
 };
 
-/* size >= 1. -1 with *why when the file cannot be read. */
+/* size in bytes; 0: a 64th of the file, within bounds. -1 with *why when the file cannot be read. */
 int chunks_start(struct chunks *c, struct file *file, uint64_t size, struct why *why);
 /* The next chunk, offsets from 0, both inclusive. 1; 0 at the end; -1 with *why, after which it is at its end. */
 int chunks_next(struct chunks *c, uint64_t *first, uint64_t *last, struct why *why);

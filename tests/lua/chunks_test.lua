@@ -48,6 +48,11 @@ claim("the window grows past a long line, to the end of a file without newline",
   with_file(("x"):rep(100000), function(path) assert(cuts(path, 10) == "0-99999") end)
 end)
 
+claim("the usual size is a 64th of the file, at least 64 KiB", function()
+  with_file(("x"):rep(99) .. "\n", function(path) assert(cuts(path) == "0-99") end)
+  with_file((("x"):rep(99) .. "\n"):rep(1000), function(path) assert(cuts(path) == "0-65499 65500-99999") end)
+end)
+
 claim("an empty file has no chunks", function()
   with_file("", function(path)
     local chunks = papy.chunks(path)
@@ -127,9 +132,9 @@ end)
 claim("lines gives lines without their newline", function()
   with_file("a\n\nb\r\n" .. ("x"):rep(300000) .. "\nc", function(path)
     local out = {}
-    for line in papy.chunks(path)():lines() do out[#out + 1] = line end
+    for line in papy.chunks(path, 1 << 30)():lines() do out[#out + 1] = line end
     assert(#out == 5 and out[1] == "a" and out[2] == "" and out[3] == "b\r" and #out[4] == 300000 and out[5] == "c")
-    for line in papy.chunks(path)():lines() do
+    for line in papy.chunks(path, 1 << 30)():lines() do
       if line == "a" then break end
     end
     local step = papy.chunks(path, 1)():lines()
