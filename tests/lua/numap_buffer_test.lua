@@ -124,12 +124,12 @@ T.each_type(function(worker_type)
     end
   end)
 
-  claim("a pool that was refused can be stopped and used", function()
+  claim("a pool that was refused can be given other tasks and used", function()
     local pool = noting { stride = 4, buffer = 3 }
     local a = pool:add_task(same, T.range(1, 9))
     pool:add_task(same, a)
     raises("buffer", pool.start, pool)
-    pool:stop()
+    pool:pop_task(true)
     pool:add_task(same, { 1, 2 })
     pool:start()
     eq(T.values(pool), { 1, 2 })

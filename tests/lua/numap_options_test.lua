@@ -37,19 +37,14 @@ claim("both given are both kept", function()
 end)
 
 claim("every option can be read back", function()
-  local pool = papy.NuMap {
-    worker_type = "thread", worker_num = 2, stride = 3, buffer = 9, ordered = false, skip = true, name = "reads",
+  local options = {
+    worker_type = "process", worker_num = 2, stride = 3, buffer = 9, ordered = false, skip = true, name = "reads",
     transport = "pipe", batch = 4,
   }
-  eq(pool.worker_type, "thread")
-  eq(pool.worker_num, 2)
-  eq(pool.stride, 3)
-  eq(pool.buffer, 9)
-  eq(pool.ordered, false)
-  eq(pool.skip, true)
-  eq(pool.name, "reads")
-  eq(pool.transport, "pipe")
-  eq(pool.batch, 4)
+  local pool = papy.NuMap(options)
+  for option, value in pairs(options) do eq(pool[option], value, option) end
+  eq(papy.NuMap { worker_type = "thread" }.worker_type, "thread")
+  eq(papy.NuMap { batch = "auto" }.batch, "auto")
 end)
 
 claim("the transport comes from the environment if it is not given", function()

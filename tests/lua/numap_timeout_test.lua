@@ -1,15 +1,24 @@
 -- Waiting no longer than some seconds, with and without skipping. Only orders and causes are checked, no durations: a
--- timeout is much shorter than the sleep it interrupts.
+-- timeout is much shorter than the sleep it interrupts. numap_timeout_thread_test.lua runs this file for threads.
 local T = require "support"
+T.types = T.types or { "process" }
 local claim, eq, ok, raises = T.claim, T.eq, T.ok, T.raises
 
-local function sleeper(seconds)
-  papy.sleep(seconds)
-  return seconds
+-- all sleeps and short timeouts below are in units of so many seconds
+local UNIT = 0.6
+
+local function sleeper(units)
+  papy.sleep(units * UNIT)
+  return units
 end
 
 -- next() of `stream` times out
 local function late(stream, options)
+  if type(options) == "number" then
+    options = options * UNIT
+  elseif options and options.timeout then
+    options.timeout = options.timeout * UNIT
+  end
   local e = raises("timeout", stream.next, stream, options)
   eq(e.kind, "timeout")
   return e
@@ -43,7 +52,7 @@ T.each_type(function(worker_type)
     pool:start()
     late(pool, { timeout = 0.1 })
     eq(pool:next(), 0.5)
-    eq(pool:next { timeout = 0.01 }, 0.1)
+    eq(pool:next { timeout = 0.001 }, 0.1)
     late(pool, { timeout = 0.1 })
     eq(pool:next(), 0.5)
     eq(pool:next(), 0.001)
@@ -66,14 +75,14 @@ T.each_type(function(worker_type)
     local t0 = papy.now()
     late(pool, { block = false })
     late(task, { block = false })
-    ok(papy.now() - t0 < 0.9, "waited", papy.now() - t0)
+    ok(papy.now() - t0 < 0.9 * UNIT, "waited", papy.now() - t0)
     eq(task:next(), 1)
     eq(task:next { block = false }, nil)
   end)
 
   claim("a task remembers the timeout it was added with", function()
     local pool = pool_with { worker_num = 1 }
-    local task = pool:add_task(sleeper, { 0.5, 0 }, { timeout = 0.05 })
+    local task = pool:add_task(sleeper, { 0.5, 0 }, { timeout = 0.05 * UNIT })
     pool:start()
     late(task)
     eq(pool:next(), 0.5)
@@ -254,7 +263,7 @@ T.each_type(function(worker_type)
     pool:add_task(sleeper, { 1.2, 0, 0.01, 0.02 })
     pool:start()
     late(pool, { timeout = 0.1 })
-    eq(pool:next { timeout = 0.9 }, 0)
+    eq(pool:next { timeout = 0.9 * UNIT }, 0)
     eq(pool:next(), 0.01)
     eq(pool:next(), 0.02)
     eq(pool:next(), nil)

@@ -37,9 +37,10 @@ function M.finish()
   os.exit(failed == 0 and 0 or 1, true)
 end
 
--- run f for workers that are processes and for workers that are threads
+-- Run f for workers that are processes and for workers that are threads; or for M.types only, when a file whose claims
+-- take long is run once for each.
 function M.each_type(f)
-  for _, worker_type in ipairs { "process", "thread" } do
+  for _, worker_type in ipairs(M.types or { "process", "thread" }) do
     suffix = " (" .. worker_type .. ")"
     f(worker_type)
   end
