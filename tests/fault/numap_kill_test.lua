@@ -6,17 +6,17 @@ local claim, eq, ok = T.claim, T.eq, T.ok
 
 local ITEMS = 2000
 
--- A process that kills one of the workers noted in the file, again and again, until the returned function is called (or
--- the temporary files are removed).
+-- Kills one of the workers noted last in the file, again and again, until the returned function is called
+-- (or the temporary files are removed). It kills children of this program only.
 local function killer(pids, pause)
   local going = T.temp()
   local script = T.temp(([[
 while [ -e %s ]; do
-  victim=$(sort -u %s | shuf -n 1)
-  [ -n "$victim" ] && kill -9 "$victim" 2>/dev/null
+  victim=$(tail -n 6 %s | shuf -n 1)
+  grep -q "^PPid:.%d$" "/proc/$victim/status" 2>/dev/null && kill -9 "$victim"
   sleep %s
 done
-]]):format(going, pids, pause))
+]]):format(going, pids, T.pid(), pause))
   os.execute("sh " .. script .. " >/dev/null 2>&1 &")
   return function() os.remove(going) end
 end
@@ -43,7 +43,7 @@ local function under_fire(options, task_options, work)
     return work(x)
   end, (T.counter(ITEMS)), task_options)
   pool:start()
-  local cease = killer(pids, "0.02")
+  local cease = killer(pids, "0.004")
   local seen, last, deaths, values = {}, 0, 0, 0
   while true do
     local good, v = pcall(task.next, task, { timeout = 30 * T.slow })
@@ -70,6 +70,7 @@ local function under_fire(options, task_options, work)
   cease()
   eq(values + deaths, ITEMS)
   eq(#seen, ITEMS)
+  print(("# %d deaths"):format(pool:stats().deaths))
   pool:stop()
   return deaths
 end
@@ -77,14 +78,13 @@ end
 -- some work that takes long enough to be killed in it
 local function work(x)
   local n = 0
-  for i = 1, 20000 do n = n + i end
+  for i = 1, 200000 do n = n + i end
   return { x, ("x"):rep(x % 5000), n }
 end
 
 claim("ordered, one by one", function()
   local deaths = under_fire({ worker_num = 2, stride = 8 }, {}, work)
   ok(deaths > 0, "nobody died")
-  print("# deaths: " .. deaths)
 end)
 
 claim("unordered", function()

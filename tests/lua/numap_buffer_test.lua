@@ -170,6 +170,18 @@ T.each_type(function(worker_type)
     eq(left:next(), 8)
   end)
 
+  claim("a deadlock is seen whenever the last worker comes to rest", function()
+    for _ = 1, 100 do
+      local pool = noting { stride = 2, buffer = 6 }
+      local left = pool:add_task(same, T.range(1, 20))
+      pool:add_task(same, T.range(1, 20))
+      pool:start()
+      for i = 1, 6 do eq(left:next(), i) end
+      raises("deadlock", left.next, left)
+      pool:stop { force = true }
+    end
+  end)
+
   claim("a join hidden in an iterator with too little buffer is a deadlock, no hang", function()
     local pool = noting { stride = 2, buffer = 3 }
     local a = pool:add_task(same, T.range(1, 9))
