@@ -110,7 +110,8 @@ end
 
 -- a value that cannot travel must not keep its error from travelling
 local function sendable(value)
-  return (pcall(core.codec.encode, value)) and value or tostring(value)
+  if pcall(core.codec.encode, value) then return value end
+  return tostring(value)
 end
 
 

@@ -267,7 +267,8 @@ function Pool:start()
   pool_core.start(self, {
     tasks = f.tasks, workers = f.worker_num, threads = f.worker_type == "thread", stride = f.stride,
     buffer = f.buffer or math.max(1, #f.tasks * f.stride), ordered = f.ordered, skip = f.skip,
-    batch = f.batch == "auto" and 0 or f.batch, pipe = f.transport == "pipe",
+    batch = f.batch == "auto" and 0 or f.batch,
+    pipe = f.transport == "pipe" and f.worker_type == "process", -- threads share the window in any case
   })
   return self
 end
@@ -294,6 +295,10 @@ end
 -- Numbers about the run: submitted, done, failed, delivered, skipped, retried, deaths, in_flight, alive; workers[n] = {pid,
 -- working (seconds)}; tasks[k] with the first five.
 function Pool:stats()
+  if pool_core.state(self) ~= "started" then
+    return {submitted = 0, done = 0, failed = 0, delivered = 0, skipped = 0, retried = 0, deaths = 0, in_flight = 0, alive = 0,
+      workers = {}, tasks = {}}
+  end
   local result = pool_core.stats(self)
   result.tasks = {}
   for k = 1, #fields_of(self).tasks do result.tasks[k] = pool_core.stats(self, k) end
@@ -335,10 +340,6 @@ local function defaults(o)
   o.batch = o.batch or 1
   o.name = o.name or "numap_" .. pools_made
   if o.worker_num > 4096 then Error.raise("option", "NuMap: option 'worker_num' must be at most 4096, got %d", o.worker_num) end
-  if o.worker_type == "thread" and o.transport == "pipe" then
-    Error.raise("option", "NuMap: threads share the window; transport \"pipe\" is for processes")
-  end
-  if o.worker_type == "thread" then o.transport = "shm" end
   o.transport = o.transport or os.getenv("PAPY_TRANSPORT") or "shm"
   if o.transport ~= "shm" and o.transport ~= "pipe" then
     Error.raise("option", "PAPY_TRANSPORT must be \"shm\" or \"pipe\", got %s", Error.render(o.transport))

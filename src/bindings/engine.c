@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/loop.h"
-#include "shm/heap.h"
+#include "runtime/pool.h"
 
 static const char key = 0; /* its address is the engine's place in the registry */
 

@@ -234,10 +234,11 @@ static int call_input(lua_State *L, struct lpool *p, uint32_t t, int table) {
     args = 1;
   }
   int64_t began = clock_ns();
+  int outer = p->pulling;
   pool_open_turn(p->rt);
   p->pulling = (int)t;
   status = lua_pcall(L, args, 1, handler);
-  p->pulling = -1;
+  p->pulling = outer;
   if (p->rt) pool_close_turn(p->rt);
   k->pull_ns = clock_ns() - began;
   lua_remove(L, handler);
@@ -376,6 +377,21 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   }
   lua_settop(L, top);
   return moves;
+}
+
+/* An input that takes more than one result of an inner task for each item it gives (a filter) would wait for ever: the inner
+** task has no turn while the pull is open. So it gets one now, out of its turn. */
+bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
+  int top = lua_gettop(L);
+  if (!p->rt || pool_input_ended(p->rt, t) || !pool_room(p->rt)) return false;
+  luaL_checkstack(L, 20, "pulling an input");
+  pool_flush(p->rt);
+  lpool_push_table(L, p);
+  enum pulled answer = pull(L, p, t, top + 1, false);
+  if (answer == PULL_END && p->rt) pool_ended(p->rt, t);
+  if (p->rt) pool_flush(p->rt);
+  lua_settop(L, top);
+  return answer != PULL_LATER;
 }
 
 int lfeed_all(lua_State *L, struct engine *e, bool idle) {

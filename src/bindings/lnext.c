@@ -220,15 +220,18 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
   int moves;
   lpool_running(L, p);
   lfeed(L, p, (int)task, false);
-  if (p->rt && pool_due(p->rt, task, &f, &index)) return deliver(L, p, task, &f, index);
+  lpool_running(L, p); /* the input may have stopped it */
+  if (pool_due(p->rt, task, &f, &index)) return deliver(L, p, task, &f, index);
   note_draw(p, task);
   int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
   for (;;) {
+    bool idle = all_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
     if (look_around(L, p, task, &f, &index, &moves)) return deliver(L, p, task, &f, index);
     if (pool_finished(p->rt, task)) return 0;
-    if (moves) continue;
+    if (moves || (idle && p->pulling >= 0 && lborrow(L, p, task))) continue;
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
-    if (deadline == FOREVER && all_idle(p->engine)) deadlock(L, p, task);
+    if (deadline == FOREVER && idle) deadlock(L, p, task);
+    if (!idle && all_idle(p->engine)) continue; /* the last one finished during the look */
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
   }
 }
@@ -265,6 +268,7 @@ static bool all_finished(const struct lpool *p) {
 static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
   p->stopping = true;
   while (p->rt && !all_finished(p)) {
+    bool idle = all_idle(p->engine);
     pool_collect(p->rt);
     int moves = discard(L, p, false) + lfeed(L, p, -1, false);
     if (!p->rt) return true;
@@ -273,10 +277,11 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
     moves = lfeed_all(L, p->engine, false);
     if (moves || !p->rt) continue;
     if (clock_ns() >= deadline) return false;
-    if (all_idle(p->engine)) { /* a reader that does not read: its food is thrown away */
+    if (idle) { /* a reader that does not read: its food is thrown away */
       if (!discard(L, p, true)) return true;
       continue;
     }
+    if (all_idle(p->engine)) continue;
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
   }
   return true;

@@ -88,6 +88,8 @@ void lpool_end(struct lpool *p, bool now);
 /* Pull and submit while there are turns and room; stops early once task `until` (>= 0) has its result. Returns how many
 ** inputs moved. May call user code (pulls), so it may raise only "interrupted!"; everything else becomes an item. */
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
+/* one item of task t out of its turn, for an input that waits for it; false: there is none */
+bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
 /* feed, collect and flush every pool of the engine */
 int lfeed_all(lua_State *L, struct engine *e, bool idle);
 

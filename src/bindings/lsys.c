@@ -42,7 +42,27 @@ static const luaL_Reg functions[] = {{"now", now},       {"cpus", cpus},
                                      {"sleep", sleep_},  {"getpid", getpid_},
                                      {"error_class", error_class}, {NULL, NULL}};
 
+/* papy.null prints as null; light userdata share one metatable, so others print as ever */
+static int light_tostring(lua_State *L) {
+  const void *p = lua_topointer(L, 1);
+  if (p)
+    lua_pushfstring(L, "userdata: %p", p);
+  else
+    lua_pushliteral(L, "null");
+  return 1;
+}
+
+static void dress_null(lua_State *L) {
+  lua_pushlightuserdata(L, NULL);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, light_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
 int luaopen_papy_core_sys(lua_State *L) {
+  dress_null(L);
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");

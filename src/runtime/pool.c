@@ -49,7 +49,9 @@ struct pool {
   uint32_t seen; /* of window->moved */
   int open;      /* the cell being filled, or -1 */
   uint32_t scan;
-  bool ordered, pipe, limited, turn_open;
+  bool ordered, pipe;
+  int64_t limited; /* the shortest time limit of its tasks, 0: none has one */
+  int turn_open; /* pulls under way, one inside the other */
   uint64_t retried;
   int64_t refill_at; /* when to try again to start missing workers */
 };
@@ -97,11 +99,14 @@ static int64_t limit_of(struct pool *p, uint32_t n) {
 static int64_t deadline(struct member *m) {
   struct pool *p = pool_of(m);
   int64_t first = crew_alive(p->crew) < p->workers ? p->refill_at : FOREVER;
-  for (uint32_t n = 0; p->limited && n < p->workers; n++) {
+  if (!p->limited) return first;
+  for (uint32_t n = 0; n < p->workers; n++) {
     int64_t d = limit_of(p, n);
     if (d < first) first = d;
   }
-  return first;
+  /* a cell that is claimed while the host sleeps cannot be over its limit before this */
+  int64_t soonest = p->pipe || !window_backlog(p->window) ? FOREVER : clock_ns() + p->limited;
+  return soonest < first ? soonest : first;
 }
 
 /* ---- life ---- */
@@ -130,7 +135,8 @@ static void set_up(struct pool *p, const struct pool_options *o) {
   weave_start(&p->weave, o->tasks, o->stride, p->weave.ended);
   for (uint32_t t = 0; t < o->tasks; t++) {
     p->task[t].options = o->task[t];
-    p->limited = p->limited || o->task[t].limit;
+    int64_t limit = o->task[t].limit;
+    if (limit && (!p->limited || limit < p->limited)) p->limited = limit;
     order_start(&p->task[t].order, o->ordered, p->entry);
   }
   while (p->free_n < p->cells) {
@@ -200,8 +206,8 @@ int pool_turn(struct pool *p) {
   return t;
 }
 
-void pool_open_turn(struct pool *p) { p->turn_open = true; }
-void pool_close_turn(struct pool *p) { p->turn_open = false; }
+void pool_open_turn(struct pool *p) { p->turn_open++; }
+void pool_close_turn(struct pool *p) { p->turn_open--; }
 
 static void free_cell(struct pool *p, int c) {
   struct cell *cell = cell_of(p, c);
@@ -253,7 +259,7 @@ static void grown(struct pool *p, uint32_t t) {
   else
     order_more(&task->order, p->open);
   p->in_flight++;
-  weave_pulled(&p->weave);
+  if (p->weave.task == t) weave_pulled(&p->weave); /* else it was borrowed out of turn */
   if (c->count >= batch_of(p, task)) pool_flush(p);
 }
 
@@ -293,7 +299,7 @@ int pool_relay(struct pool *p, uint32_t t, const struct frame *parts, unsigned c
 
 bool pool_overtaken(struct pool *p, uint32_t t) {
   if (!order_overtaken(&p->task[t].order)) return false;
-  weave_pulled(&p->weave);
+  if (p->weave.task == t) weave_pulled(&p->weave);
   return true;
 }
 

@@ -168,7 +168,11 @@ static int claim(struct window *w, uint32_t n) {
     STATE_CHANGE();
     atomic_compare_exchange_strong(&w->tail, &t, t + 1);
     if (mine) {
-      atomic_store_explicit(&w->slot[n].cell, c + 1, memory_order_relaxed);
+      int64_t now = clock_ns();
+      w->cell[c].taken = w->slot[n].since = now;
+      atomic_store_explicit(&w->cell[c].since, now, memory_order_relaxed);
+      /* after `since`, else the host would judge this tasklet by the time of the cell's last one */
+      atomic_store_explicit(&w->slot[n].cell, c + 1, memory_order_release);
       return (int)c;
     }
   }
@@ -215,12 +219,7 @@ int window_take(struct window *w, uint32_t n) {
   for (;;) {
     int c = claim(w, n);
     if (c < 0 && !atomic_load(&w->closing)) c = spin(w, n);
-    if (c >= 0) {
-      int64_t now = clock_ns();
-      w->cell[c].taken = s->since = now;
-      atomic_store_explicit(&w->cell[c].since, now, memory_order_relaxed);
-      return c;
-    }
+    if (c >= 0) return c;
     if (atomic_load(&w->closing) && atomic_load(&w->head) == atomic_load(&w->tail)) return -1;
     sleep_until_woken(w, n);
   }
