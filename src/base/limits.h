@@ -14,7 +14,6 @@
 #define WAKE_DELAY_NS 100
 #define RESERVE_BYTES (1ULL << 32)
 #define WARM_BYTES (1ULL << 16)
-#define STATE_CHANGE() sched_yield()
 #else
 #define BUF_START 256
 /* the smallest payload block; a request or result that does not fit the cell needs at least this */
@@ -36,7 +35,6 @@
 #define RESERVE_BYTES (1ULL << 40)
 /* freed payload blocks keep their pages up to this many bytes (touching fresh pages costs 4x the copy) */
 #define WARM_BYTES (256ULL << 20)
-#define STATE_CHANGE() ((void)0)
 #endif
 
 /* tasklets known to be longer than this wake a sleeping worker at once: about the cost of a wake-up */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hostile.h"
 #include "base/limits.h"
 #include "runtime/proc.h"
 
@@ -82,6 +83,7 @@ static int start_process(struct crew *k, uint32_t n) {
   struct hand *h = &k->hand[n];
   int r = proc_fork(&h->proc);
   if (r == 0) {
+    hostile_arm();
     work(k, n, NULL);
     fflush(NULL);
     _exit(0);

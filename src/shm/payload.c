@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hostile.h"
+
 enum { HEADER = 8 };
 
 static size_t pad8(size_t n) { return (n + 7) & ~(size_t)7; }
@@ -117,7 +119,9 @@ void payload_move(struct payload *to, struct payload *from) {
 
 /* the committed length comes last: whoever finds it sees whole frames */
 static void commit(struct payload *p, uint64_t n) {
+  hostile_point();
   __atomic_store_n(&p->n, n, __ATOMIC_RELEASE);
+  hostile_point();
 }
 
 /* append a frame with a short body that needs no encoding */

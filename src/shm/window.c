@@ -5,11 +5,11 @@
 ** swapped first loses the item.) */
 #include "shm/window.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "base/hostile.h"
 #include "base/limits.h"
 #include "shm/futex.h"
 #include "shm/map.h"
@@ -57,7 +57,7 @@ static void enqueue(struct window *w, uint32_t cell) {
   uint64_t ticket = atomic_load_explicit(&w->head, memory_order_relaxed);
   atomic_store_explicit(&w->ring[ticket & w->mask], cell, memory_order_relaxed);
   atomic_store_explicit(&w->cell[cell].state, pack(ticket, 0, CELL_READY), memory_order_release);
-  STATE_CHANGE();
+  hostile_point();
   atomic_store(&w->head, ticket + 1); /* sequentially consistent: a worker about to sleep sees it, or we see it sleep */
 }
 
@@ -165,8 +165,9 @@ static int claim(struct window *w, uint32_t n) {
     uint64_t ready = pack(t, 0, CELL_READY);
     bool mine = c < w->cells && atomic_load_explicit(&w->cell[c].state, memory_order_relaxed) == ready &&
                 atomic_compare_exchange_strong(&w->cell[c].state, &ready, pack(t, n, CELL_TAKEN));
-    STATE_CHANGE();
+    hostile_point();
     atomic_compare_exchange_strong(&w->tail, &t, t + 1);
+    hostile_point();
     if (mine) {
       int64_t now = clock_ns();
       w->cell[c].taken = w->slot[n].since = now;
@@ -202,7 +203,7 @@ static void sleep_until_woken(struct window *w, uint32_t n) {
   struct slot *s = &w->slot[n];
   atomic_fetch_sub(&w->awake, 1);
   atomic_store(&s->asleep, 1);
-  STATE_CHANGE();
+  hostile_point();
   /* look once more: who submitted before seeing us asleep has not woken us */
   if (atomic_load(&w->head) == atomic_load(&w->tail) && !atomic_load(&w->closing))
     while (atomic_load(&s->asleep)) futex_wait(&s->asleep, 1);
@@ -232,11 +233,13 @@ bool window_complete(struct window *w, uint32_t n, uint32_t cell) {
   uint64_t mine = atomic_load_explicit(&c->state, memory_order_relaxed);
   bool kept = (mine >> OWNER_SHIFT & 0xffff) == n && (mine & STATE) == CELL_TAKEN &&
               atomic_compare_exchange_strong(&c->state, &mine, (mine & ~(uint64_t)STATE) | CELL_DONE);
-  STATE_CHANGE();
+  hostile_point();
   if (!kept) return false; /* given up: the slot, too, is somebody else's by now */
   s->working += now - s->since;
   mark_done(w, cell);
+  hostile_point();
   atomic_fetch_add(&w->moved, 1);
+  hostile_point();
   uint32_t asleep = 1;
   if (atomic_load(&w->host_asleep) && atomic_compare_exchange_strong(&w->host_asleep, &asleep, 0)) {
     uint64_t one = 1;
