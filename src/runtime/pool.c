@@ -347,8 +347,7 @@ static void resubmit(struct pool *p, int c) {
 static void settle(struct pool *p, int c, const struct fault *why, bool final) {
   struct cell *cell = cell_of(p, c);
   struct fault f = *why;
-  heap_drop(p->heap, cell->loose);
-  cell->loose = 0;
+  payload_rescue(p->heap, &cell->result, &cell->loose);
   if (p->mark[c].zombie) {
     window_finish(p->window, (uint32_t)c); /* nobody waits for it: the next collect frees it */
     return;
@@ -552,7 +551,7 @@ bool pool_finished(const struct pool *p, uint32_t t) {
 bool pool_busy(struct pool *p) {
   for (uint32_t t = 0; t < p->tasks; t++)
     for (int c = order_waiting(&p->task[t].order); c >= 0; c = p->entry[c].next)
-      if (cell_state(cell_of(p, c)) != CELL_DONE) return true;
+      if (!p->ordered || cell_state(cell_of(p, c)) != CELL_DONE) return true; /* unordered: until it is noted */
   return p->zombies > 0 && p->free_n == 0;
 }
 

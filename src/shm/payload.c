@@ -88,6 +88,14 @@ uint32_t payload_count(struct heap *h, struct payload *p) {
   return count;
 }
 
+void payload_rescue(struct heap *h, struct payload *p, ref *loose) {
+  struct frame f;
+  bool owned = false;
+  for (size_t at = 0; *loose && frame_read(h, p, at, &f); at += f.size) owned = owned || f.block == *loose;
+  if (!owned) heap_drop(h, *loose);
+  *loose = 0;
+}
+
 /* drop what the frames from offset `at` on own */
 static void drop_frames(struct heap *h, struct payload *p, size_t at) {
   struct frame f, part;

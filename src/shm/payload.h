@@ -91,6 +91,8 @@ void payload_cut(struct heap *h, struct payload *p, uint64_t n);
 bool frame_read(struct heap *h, struct payload *p, size_t at, struct frame *f);
 /* the next part of a list; *at starts as 0 */
 bool frame_part(struct heap *h, const struct frame *list, size_t *at, struct frame *part);
+/* the writer died: drop its loose block, unless it had just become a frame's */
+void payload_rescue(struct heap *h, struct payload *p, ref *loose);
 /* how many frames have been committed */
 uint32_t payload_count(struct heap *h, struct payload *p);
 

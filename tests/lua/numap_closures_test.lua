@@ -177,6 +177,39 @@ claim("a big table made before the fork is not copied", function()
   pool:stop()
 end)
 
+claim("an inherited pool cannot be used in a worker, and does no harm when collected there", function()
+  local pool, task
+  pool = papy.NuMap { worker_num = 1, stride = 1 }
+  task = pool:add_task(function(x)
+    local good, e = pcall(task.next, task)
+    local stopped = pcall(pool.stop, pool, { force = true })
+    pool, task = nil, nil
+    collectgarbage()
+    collectgarbage()
+    return { x, good, tostring(e), stopped ~= nil }
+  end, { 1, 2 })
+  pool:start()
+  local first = task:next()
+  eq(first[1], 1)
+  eq(first[2], false)
+  local good, second = pcall(task.next, task)
+  ok(good and second[1] == 2, second)
+  eq(task:next(), nil)
+end)
+
+claim("a large buffer and many items", function()
+  local pool = papy.NuMap { worker_num = 2, stride = 20000, batch = "auto" }
+  local task = pool:add_task(function(x) return x * x end, (T.counter(60000)))
+  pool:start()
+  local i = 0
+  for v in task do
+    i = i + 1
+    if v ~= i * i then eq(v, i * i) end
+  end
+  eq(i, 60000)
+  pool:stop()
+end)
+
 claim("errors in functions without a file name their chunk", function()
   local f = load("local x = ... return x.y.z", "=stdin")
   local pool = papy.NuMap(f, { {} })

@@ -113,6 +113,47 @@ T.each_type(function(worker_type)
     eq(task:next(), nil)
   end)
 
+  claim("a raised object is described by its __tostring", function()
+    local task = task_of(function(x)
+      error(setmetatable({}, { __tostring = function() return "object " .. x end }))
+    end, { 5 })
+    local e = failure(task)
+    ok(e.message:find "object 5", e.message)
+  end)
+
+  claim("a raised object whose __tostring raises is still an error", function()
+    local task = task_of(function(x)
+      if x == 1 then error(setmetatable({}, { __tostring = function() error "again" end })) end
+      return x
+    end, { 1, 2 })
+    failure(task)
+    eq(task:next(), 2)
+  end)
+
+  claim("an error in a coroutine of the function", function()
+    local task = task_of(function(x)
+      return coroutine.wrap(function() error("inside " .. x) end)()
+    end, { 1 })
+    ok(failure(task).message:find "inside 1", "message")
+  end)
+
+  claim("a function that yields outside a coroutine is an error of its item", function()
+    local task = task_of(function(x)
+      if x == 1 then coroutine.yield(x) end
+      return x
+    end, { 1, 2 })
+    failure(task)
+    eq(task:next(), 2)
+  end)
+
+  claim("the sentence about a large item is short", function()
+    local task = task_of(function() error "x" end, { ("long "):rep(100000), { ("y"):rep(100000), T.range(1, 10000) } })
+    for _ = 1, 2 do
+      local e = failure(task)
+      ok(#tostring(e) < 1000, #tostring(e))
+    end
+  end)
+
   claim("a raised value that cannot travel is still the item's error", function()
     local task = task_of(function(x)
       if x == 1 then error { co = coroutine.create(print) } end
