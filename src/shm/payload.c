@@ -96,14 +96,10 @@ void payload_rescue(struct heap *h, struct payload *p, ref *loose) {
   *loose = 0;
 }
 
-/* drop what the frames from offset `at` on own */
+/* drop what the frames from offset `at` on own, header by header: a list that was broken off lacks some of its parts */
 static void drop_frames(struct heap *h, struct payload *p, size_t at) {
-  struct frame f, part;
-  for (; frame_read(h, p, at, &f); at += f.size) {
-    heap_drop(h, f.block);
-    if (f.kind & FRAME_LIST)
-      for (size_t k = 0; frame_part(h, &f, &k, &part);) heap_drop(h, part.block);
-  }
+  struct frame f;
+  for (; at < p->n && read_one(h, payload_at(h, p) + at, p->n - at, &f); at += f.size) heap_drop(h, f.block);
 }
 
 void payload_cut(struct heap *h, struct payload *p, uint64_t n) {
