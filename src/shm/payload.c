@@ -191,10 +191,16 @@ static int grow(struct buf *b, size_t need) {
   return 0;
 }
 
+/* in this order: whoever finds a ref in *loose after the writer's death drops the block */
+static void forget(struct heap *h, ref *loose) {
+  ref r = *loose;
+  *loose = 0;
+  heap_drop(h, r);
+}
+
 int frame_begin(struct writer *w, struct heap *h, struct payload *p, ref *loose) {
   *w = (struct writer){.bytes = {.grow = grow, .owner = w}, .heap = h, .to = p, .loose = loose, .start = p->n};
-  heap_drop(h, *loose);
-  *loose = 0;
+  forget(h, loose);
   if (reserve(h, p, p->n + HEADER + sizeof(ref), p->n) != 0) return -1;
   aim(w);
   return 0;
@@ -215,7 +221,4 @@ void frame_commit(struct writer *w, unsigned kind) {
   if (w->out) *w->loose = 0;
 }
 
-void frame_cancel(struct writer *w) {
-  heap_drop(w->heap, *w->loose);
-  *w->loose = 0;
-}
+void frame_cancel(struct writer *w) { forget(w->heap, w->loose); }
