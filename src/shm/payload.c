@@ -40,12 +40,19 @@ static size_t body_size(uint64_t len, unsigned kind) {
   return kind & FRAME_OUT ? sizeof(ref) : pad8(len);
 }
 
+/* what a writer never puts together: a list is nothing else, a fault is always an error and never out of line */
+static bool sound(unsigned kind) {
+  if (kind & FRAME_LIST) return kind == FRAME_LIST;
+  return !(kind & FRAME_FAULT) || kind == (FRAME_FAULT | FRAME_ERROR);
+}
+
 static bool read_one(struct heap *h, const uint8_t *p, size_t left, struct frame *f) {
   uint64_t header;
   if (left < HEADER) return false;
   memcpy(&header, p, HEADER);
   f->kind = header & 15;
   f->len = header >> 4;
+  if (!sound(f->kind)) return false;
   if (!(f->kind & (FRAME_OUT | FRAME_LIST | FRAME_FAULT)) && f->len > left - HEADER) return false;
   f->size = HEADER + body_size(f->len, f->kind);
   if (f->size > left) return false;
