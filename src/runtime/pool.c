@@ -179,8 +179,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
 }
 
 static void drop_cell(struct pool *p, struct cell *c) {
-  heap_drop(p->heap, c->loose);
-  c->loose = 0;
+  payload_rescue(p->heap, &c->result, &c->loose); /* its worker may have been killed anywhere */
   payload_clear(p->heap, &c->request);
   payload_clear(p->heap, &c->result);
 }
