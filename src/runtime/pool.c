@@ -90,8 +90,8 @@ static int fds(struct member *m, struct pollfd *f, int room) {
 
 /* the time limit of what worker n computes, FOREVER when there is none */
 static int64_t limit_of(struct pool *p, uint32_t n) {
-  int c = (int)atomic_load(&p->window->slot[n].cell) - 1;
-  if (c < 0 || cell_state(cell_of(p, c)) != CELL_TAKEN) return FOREVER;
+  int c = (int)atomic_load(&p->window->slot[n].cell) - 1; /* perhaps of a cell it has finished and another has taken since */
+  if (c < 0 || cell_state(cell_of(p, c)) != CELL_TAKEN || cell_owner(cell_of(p, c)) != n) return FOREVER;
   int64_t limit = p->task[cell_of(p, c)->task].options.limit;
   return limit ? atomic_load(&cell_of(p, c)->since) + limit : FOREVER;
 }
