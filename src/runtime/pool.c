@@ -406,8 +406,12 @@ static void bury(struct pool *p, const struct loss *loss) {
 /* whoever computes beyond its task's limit is killed; its death is then found like any other */
 static void enforce_limits(struct pool *p) {
   int64_t now = clock_ns();
-  for (uint32_t n = 0; n < p->workers; n++)
-    if (limit_of(p, n) <= now && p->free_n > 0) crew_overtime(p->crew, n);
+  uint32_t spare = p->free_n; /* a thread that is given up keeps its cell; what it had to do moves to another */
+  for (uint32_t n = 0; n < p->workers && spare; n++)
+    if (limit_of(p, n) <= now) {
+      crew_overtime(p->crew, n);
+      spare--;
+    }
 }
 
 /* nobody works and nobody can be started: what waits will never be computed */
