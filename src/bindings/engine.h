@@ -22,6 +22,7 @@ struct engine {
   state_maker make;
   pid_t pid;
   unsigned version; /* counts pools started and stopped */
+  bool turning;     /* the functions of on_turn are being called */
   bool own_loop;    /* made here, after a fork */
 };
 

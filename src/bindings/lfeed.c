@@ -73,12 +73,25 @@ static uint64_t next_index(struct lpool *p, uint32_t t) {
   return s.submitted + 1;
 }
 
+/* an input may give a papy.Error as a value: a failed item, which passes the function untouched */
+static bool is_error_value(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TTABLE || !lua_getmetatable(L, -1)) return false;
+  luaL_getmetatable(L, "papy.Error");
+  bool yes = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return yes;
+}
+
 /* submit the value on top (popped) as the next item of task t; there is room */
 static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
   struct writer w;
   int type = lua_type(L, -1);
   if (pool_overtaken(p->rt, t)) {
     lua_pop(L, 1);
+    return;
+  }
+  if (is_error_value(L)) {
+    submit_error(L, p, t);
     return;
   }
   if (pool_begin(p->rt, t, &w) != 0) {
@@ -394,9 +407,47 @@ bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
   return answer != PULL_LATER;
 }
 
+/* ---- everything that moves while papy waits ---- */
+
+static const char turns = 0; /* its address keys the array of functions */
+
+void lturn_push(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &turns) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &turns);
+}
+
+/* Call the functions given to on_turn, never one inside the other. What one raises ends nothing but its own turn; Ctrl-C is
+** passed on. */
+static int call_turns(lua_State *L, struct engine *e) {
+  int moves = 0, top = lua_gettop(L);
+  if (e->turning || lua_rawgetp(L, LUA_REGISTRYINDEX, &turns) != LUA_TTABLE) {
+    lua_settop(L, top);
+    return 0;
+  }
+  e->turning = true;
+  for (lua_Integer i = (lua_Integer)lua_rawlen(L, top + 1); i >= 1; i--) { /* from the end: one may take itself out */
+    lua_rawgeti(L, top + 1, i);
+    bool good = lua_pcall(L, 0, 1, 0) == LUA_OK;
+    if (good) moves += (int)lua_tointeger(L, -1);
+    if (!good && is_interrupt(L)) {
+      e->turning = false;
+      lua_error(L);
+    }
+    lua_settop(L, top + 1);
+  }
+  e->turning = false;
+  lua_settop(L, top);
+  return moves;
+}
+
 int lfeed_all(lua_State *L, struct engine *e, bool idle) {
-  int moves = 0;
+  luaL_checkstack(L, 10, "turning the pools");
   unsigned version = e->version;
+  int moves = call_turns(L, e);
+  if (e->version != version) return moves + 1;
   for (struct lpool *p = e->pools; p; p = p->next) {
     if (!p->rt) continue;
     pool_collect(p->rt);

@@ -126,18 +126,30 @@ _Noreturn static void interrupted(lua_State *L) {
   __builtin_unreachable();
 }
 
-void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
-  do {
-    lfeed_all(L, e, false);
-    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
-  } while (clock_ns() < deadline);
-}
-
 /* Nothing is with any worker, so nothing will move by itself. */
 static bool all_idle(const struct engine *e) {
   for (struct lpool *p = e->pools; p; p = p->next)
     if (p->rt && pool_busy(p->rt)) return false;
   return true;
+}
+
+const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
+  bool idle = all_idle(e);
+  if (lfeed_all(L, e, false)) return "moved";
+  if (clock_ns() >= deadline) return "time";
+  if (all_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
+  switch (loop_wait(e->loop, deadline)) {
+  case LOOP_INTERRUPT: interrupted(L);
+  case LOOP_TIME: return "time";
+  default: return "moved";
+  }
+}
+
+void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
+  do {
+    if (lfeed_all(L, e, false)) continue;
+    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+  } while (clock_ns() < deadline);
 }
 
 /* "task 1 (2 results)": what stands in the way */

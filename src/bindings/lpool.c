@@ -8,6 +8,11 @@
 **   stop(pool, force, timeout)
 **   state(pool) -> "new" | "started" | "stopped"
 **   stats(pool [, number]) -> table
+**   ready(pool, number)                 may the next result (or error, or end) be had without waiting?
+**   on_turn(f), off_turn(f)             f() is called whenever papy waits: it moves what it can without waiting itself and
+**                                       returns how much that was
+**   wait([seconds])                     one wait for news, while everything works: "moved", "time" or "idle" (without a time:
+**                                       nothing is under way); raises "interrupted!"
 **   metatables() -> pool's, task's      for lua/numap.lua to add methods to */
 #include <errno.h>
 #include <lauxlib.h>
@@ -272,6 +277,51 @@ static int pool_call(lua_State *L) {
   return lnext(L, p, 0, -1, true);
 }
 
+static int ready(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  lua_Integer task = luaL_checkinteger(L, 2);
+  bool yes = !p->rt || task < 1 || task > p->tasks; /* next will raise at once */
+  if (!yes) {
+    if (!pool_waiting(p->rt, (uint32_t)task - 1)) pool_collect(p->rt);
+    yes = pool_waiting(p->rt, (uint32_t)task - 1) || pool_finished(p->rt, (uint32_t)task - 1);
+  }
+  lua_pushboolean(L, yes);
+  return 1;
+}
+
+static int on_turn(lua_State *L) {
+  luaL_checkany(L, 1);
+  lturn_push(L);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  return 0;
+}
+
+static int off_turn(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  lturn_push(L);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 2), kept = 0;
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 2, i);
+    if (lua_rawequal(L, -1, 1))
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, 2, ++kept);
+  }
+  for (; n > kept; n--) {
+    lua_pushnil(L);
+    lua_rawseti(L, 2, n);
+  }
+  return 0;
+}
+
+static int wait_(lua_State *L) {
+  double seconds = opt_timeout(L, 1);
+  lua_pushstring(L, lwait_once(L, engine_of(L), seconds < 0 ? FOREVER : clock_after(seconds)));
+  return 1;
+}
+
 static int pool_stop_(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   return lstop(L, p, lua_toboolean(L, 2), opt_timeout(L, 3));
@@ -340,7 +390,7 @@ static int metatables(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next},
                                      {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
-                                     {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
+                                     {"ready", ready},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__close", pool_close}, {"__call", pool_call}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 

@@ -90,13 +90,17 @@ void lpool_end(struct lpool *p, bool now);
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
 /* one item of task t out of its turn, for an input that waits for it; false: there is none */
 bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
-/* feed, collect and flush every pool of the engine */
+/* push the array of functions to be called at every turn */
+void lturn_push(lua_State *L);
+/* feed, collect and flush every pool of the engine, and call those functions; returns how much moved */
 int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
 /* lnext.c */
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
+/* One wait for news. Returns "moved", "time" (the deadline has passed) or "idle" (no deadline, and nothing is under way). */
+const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline);
 /* Push the value of a frame (an error frame: the error). Returns true for an error. Never raises but for memory. */
 bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index);
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout);
