@@ -29,6 +29,7 @@ struct task {
 struct mark {
   uint32_t read;  /* result frames passed, */
   size_t at;      /* and where the next one starts */
+  uint32_t tried; /* which tasklet the cell's attempts are of: results there were when it died */
   bool zombie;
 };
 
@@ -347,10 +348,13 @@ static void settle(struct pool *p, int c, const struct fault *why, bool final) {
   struct cell *cell = cell_of(p, c);
   struct fault f = *why;
   payload_rescue(p->heap, &cell->result, &cell->loose);
-  if (p->mark[c].zombie) {
-    window_finish(p->window, (uint32_t)c); /* nobody waits for it: the next collect frees it */
+  uint32_t through = payload_count(p->heap, &cell->result);
+  if (p->mark[c].zombie || through == cell->count) { /* nobody waits for it (the next collect frees it), or nothing is lost */
+    window_finish(p->window, (uint32_t)c);
     return;
   }
+  if (p->mark[c].tried != through) cell->attempts = 0; /* those were of an earlier tasklet */
+  p->mark[c].tried = through;
   f.attempts = ++cell->attempts;
   if (!final && f.attempts <= p->task[cell->task].options.retries) {
     p->retried++;
@@ -358,13 +362,13 @@ static void settle(struct pool *p, int c, const struct fault *why, bool final) {
     return;
   }
   cell->attempts = 0;
-  do {
-    if (payload_fault(p->heap, &cell->result, &f) != 0) break; /* no memory for 24 bytes: the rest is read as lost */
-  } while (final && payload_count(p->heap, &cell->result) < cell->count);
-  if (payload_count(p->heap, &cell->result) < cell->count && !final)
+  bool written;
+  do written = payload_fault(p->heap, &cell->result, &f) == 0;
+  while (written && final && payload_count(p->heap, &cell->result) < cell->count);
+  if (written && payload_count(p->heap, &cell->result) < cell->count)
     resubmit(p, c);
   else
-    window_finish(p->window, (uint32_t)c);
+    window_finish(p->window, (uint32_t)c); /* without memory for 24 bytes the rest is read as lost */
 }
 
 static void become_zombie(struct pool *p, int c) {
