@@ -126,6 +126,7 @@ static int start(struct crew *k, uint32_t n) {
   *h = (struct hand){.proc = {.fd = -1}};
   if (c->ops->prepare(c, n) != 0 || (k->threads ? start_thread(k, n) : start_process(k, n)) != 0) {
     k->why = errno;
+    c->ops->reclaim(c, n); /* nobody will read what was prepared */
     return -1;
   }
   c->ops->launched(c, n);
