@@ -213,9 +213,9 @@ static void sleep_until_woken(struct window *w, uint32_t n) {
 
 int window_take(struct window *w, uint32_t n) {
   struct slot *s = &w->slot[n];
-  if (!atomic_load(&s->started)) {
-    atomic_fetch_add(&w->awake, 1);
+  if (!atomic_load(&s->started)) { /* in this order: who dies between has been counted too little, which wakes too often */
     atomic_store(&s->started, clock_ns());
+    atomic_fetch_add(&w->awake, 1);
   }
   for (;;) {
     int c = claim(w, n);
