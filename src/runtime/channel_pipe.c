@@ -245,23 +245,25 @@ static bool withdraw(struct channel *c, uint32_t cell) {
   return false;
 }
 
-/* an answer has come whole: its frame joins the cell's results */
-static void host_got(struct pipes *s, uint32_t n) {
+/* an answer has come whole: its frame joins the cell's results; false: no memory, as if it had never come */
+static bool host_got(struct pipes *s, uint32_t n) {
   struct line *l = &s->line[n];
   struct heap *h = s->window->heap;
   struct cell *cell = &s->window->cell[l->rx.head.cell];
   struct slot *slot = &s->window->slot[n];
   struct frame f;
+  bool good = true;
   if (cell->result.n == 0 && l->rx.head.done)
     payload_move(&cell->result, &l->answer);
   else
-    for (size_t at = 0; frame_read(h, &l->answer, at, &f); at += f.size) payload_relay(h, &cell->result, &f);
+    good = frame_read(h, &l->answer, 0, &f) && payload_relay(h, &cell->result, &f) == 0;
   payload_clear(h, &l->answer);
+  if (!good) return false;
   int64_t took = l->rx.head.finished - l->rx.head.taken;
   l->took = l->took ? l->took + (took - l->took) / 4 : took + 1;
   atomic_store(&slot->started, l->rx.head.finished);
   atomic_store(&cell->since, clock_ns());
-  if (!l->rx.head.done) return;
+  if (!l->rx.head.done) return true;
   cell->taken = l->rx.head.taken;
   cell->done = l->rx.head.finished;
   slot->working += took;
@@ -269,12 +271,16 @@ static void host_got(struct pipes *s, uint32_t n) {
   l->cells--;
   window_finish(s->window, l->rx.head.cell);
   show_current(s, n);
+  return true;
 }
 
 static void receive(struct pipes *s, uint32_t n) {
   struct line *l = &s->line[n];
   int r = 1;
-  while (l->in >= 0 && (r = pump(s->window->heap, l->in, &l->rx, true)) > 0) host_got(s, n);
+  while (l->in >= 0 && r > 0) {
+    r = pump(s->window->heap, l->in, &l->rx, true);
+    if (r > 0 && !host_got(s, n)) r = -1;
+  }
   if (r < 0) shut(l); /* it is gone, or goes now: its pidfd tells */
 }
 
@@ -437,6 +443,8 @@ static void progress(struct channel *c, uint32_t n, uint32_t cell) {
 
 static bool complete(struct channel *c, uint32_t n, uint32_t cell) {
   progress(c, n, cell);
+  struct cell *mine = &c->window->cell[cell];
+  if (mine->elsewhere + pipes_of(c)->sent < mine->count) _exit(1); /* no memory for a result: then it is a death's */
   return true;
 }
 
