@@ -3,6 +3,7 @@
 #define PAPY_BINDINGS_BINDINGS_H
 
 #include <lua.h>
+#include <stddef.h>
 
 struct loop;
 
@@ -17,6 +18,12 @@ void bindings_open(lua_State *L, struct loop *loop, state_maker make);
 /* Let every pool of L move as far as it can without waiting: pull, submit, collect. Called by whoever waits with
 ** loop_wait. Runs protected: never raises. Returns the number of tasklets submitted. */
 int bindings_turn(lua_State *L);
+
+/* While a prompt runs: whole lines that workers (started from now on) print go to `sink`, called from bindings_turn and from
+** every wait. 0, or -1 with errno. Release ends it and hands on the rest. */
+typedef void (*output_sink)(const char *text, size_t n);
+int bindings_capture(lua_State *L, output_sink sink);
+void bindings_release(lua_State *L);
 
 /* One luaopen_ per C file of this room; each pushes its table of functions, a field of papy.core. */
 int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */

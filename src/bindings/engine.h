@@ -23,6 +23,7 @@ struct engine {
   pid_t pid;
   unsigned version; /* counts pools started and stopped */
   bool turning;     /* the functions of on_turn are being called */
+  struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */
 };
 
@@ -30,6 +31,10 @@ struct engine {
 struct engine *engine_of(lua_State *L);
 /* its heap, made at the first call; raises without memory */
 struct heap *engine_heap(lua_State *L, struct engine *e);
+/* read what workers printed and hand whole lines on (loutput.c) */
+void loutput_drain(struct engine *e);
+/* in a worker: print into the pipe, if there is one */
+void loutput_redirect(const struct engine *e);
 void engine_open(lua_State *L, struct loop *loop, state_maker make);
 
 #endif

@@ -446,6 +446,7 @@ static int call_turns(lua_State *L, struct engine *e) {
 int lfeed_all(lua_State *L, struct engine *e, bool idle) {
   luaL_checkstack(L, 10, "turning the pools");
   unsigned version = e->version;
+  loutput_drain(e);
   int moves = call_turns(L, e);
   if (e->version != version) return moves + 1;
   for (struct lpool *p = e->pools; p; p = p->next) {

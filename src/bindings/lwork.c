@@ -302,6 +302,7 @@ static void *begin_process(struct lpool *p, struct channel *c, uint32_t n) {
   lua_State *L = p->work;
   struct hand *h = hand_new(L, p, c, n, false);
   if (!h) return NULL;
+  loutput_redirect(p->engine);
   lua_pushcfunction(L, process_begin);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
   return h;

@@ -4,6 +4,7 @@
 #include "host/idle.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "bindings/bindings.h"
@@ -24,12 +25,14 @@ static void on_interrupt(int sig) {
   if (presses >= 3) signal(sig, SIG_DFL);
 }
 
-static void turn(lua_State *L) {
-  bindings_turn(L);
+static int turn(lua_State *L) {
+  int moves = bindings_turn(L);
   call_unbreak(L);
+  return moves;
 }
 
-void idle_start(lua_State *L) {
+void idle_start(lua_State *L, void (*print)(const char *text, size_t n)) {
+  if (bindings_capture(L, print) != 0) perror("papy: workers print where they like");
   struct sigaction act = {.sa_handler = on_interrupt};
   idle_state = L;
   idle_loop = state_loop(L);
@@ -37,6 +40,7 @@ void idle_start(lua_State *L) {
 }
 
 void idle_stop(void) {
+  bindings_release(idle_state);
   sigaction(SIGINT, &before, NULL);
 }
 
@@ -44,10 +48,10 @@ enum idle_end idle_wait(lua_State *L, int fd) {
   struct loop *loop = idle_loop;
   enum loop_news news;
   loop_watch(loop, fd);
-  turn(L); /* there may be work from before the wait */
+  int moves = turn(L); /* there may be work from before the wait */
   do {
-    news = loop_wait(loop, FOREVER);
-    if (news == LOOP_MOVED) turn(L);
+    news = loop_wait(loop, moves ? 0 : FOREVER);
+    if (news == LOOP_MOVED || news == LOOP_TIME) moves = turn(L);
   } while (news != LOOP_INPUT && news != LOOP_INTERRUPT);
   presses = 0;
   loop_watch(loop, -1);

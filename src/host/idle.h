@@ -3,14 +3,15 @@
 #define PAPY_HOST_IDLE_H
 
 #include <lua.h>
+#include <stddef.h>
 
 enum idle_end {
   IDLE_INPUT,    /* the descriptor is readable */
   IDLE_INTERRUPT /* Ctrl-C */
 };
 
-/* Between the two, SIGINT ends idle_wait instead of the process. */
-void idle_start(lua_State *L);
+/* Between the two, SIGINT ends idle_wait instead of the process, and whole lines that workers print go to `print`. */
+void idle_start(lua_State *L, void (*print)(const char *text, size_t n));
 void idle_stop(void);
 /* Let the pools of L work until fd is readable or Ctrl-C comes. Never raises. */
 enum idle_end idle_wait(lua_State *L, int fd);

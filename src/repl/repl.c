@@ -185,7 +185,7 @@ void repl_run(lua_State *L) {
   s.block = lua_gettop(L);
   reader = choose_reader();
   reader->open(&hooks, history_file(path, sizeof path));
-  idle_start(L);
+  idle_start(L, repl_print_above);
   call_set_patience(3);
   read_blocks(&s);
   idle_stop();

@@ -1,0 +1,102 @@
+/* What workers print while a prompt runs. They would write into the line a person is typing; so their stdout and stderr
+** lead into one pipe, the host's loop watches it, and whole lines go to the prompt, which knows where the line is.
+**
+** The pipe belongs to the engine of the state at the prompt. Workers forked before it stay with the terminal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "bindings/engine.h"
+#include "bindings/lpool.h"
+#include "runtime/loop.h"
+
+struct output {
+  struct member member; /* first */
+  int in, out;
+  output_sink sink;
+  struct buf line; /* what has come since the last newline */
+};
+
+static bool nothing_moved(struct member *m) {
+  (void)m;
+  return false;
+}
+static bool may_spin(struct member *m) {
+  (void)m;
+  return true;
+}
+static void no_nudge(struct member *m, bool sleeping) { (void)m, (void)sleeping; }
+static void no_sleeping(struct member *m, bool yes) { (void)m, (void)yes; }
+static int64_t no_deadline(struct member *m) {
+  (void)m;
+  return FOREVER;
+}
+
+static int fds(struct member *m, struct pollfd *f, int room) {
+  if (room > 0) f[0] = (struct pollfd){.fd = ((struct output *)m)->in, .events = POLLIN};
+  return 1;
+}
+
+int bindings_capture(lua_State *L, output_sink sink) {
+  int ends[2];
+  struct engine *e = engine_of(L);
+  struct output *o = calloc(1, sizeof *o);
+  if (!o || pipe2(ends, O_CLOEXEC) != 0) {
+    free(o);
+    return -1;
+  }
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline};
+  o->in = ends[0];
+  o->out = ends[1];
+  o->sink = sink;
+  buf_heap(&o->line);
+  loop_join(e->loop, &o->member);
+  e->output = o;
+  return 0;
+}
+
+/* hand whole lines on; what has no newline yet waits, unless it is all that will come */
+static void hand_on(struct output *o, bool all) {
+  size_t n = o->line.n;
+  while (!all && n > 0 && o->line.p[n - 1] != '\n') n--;
+  if (n == 0) return;
+  o->sink((const char *)o->line.p, n);
+  memmove(o->line.p, o->line.p + n, o->line.n - n);
+  o->line.n -= n;
+}
+
+void loutput_drain(struct engine *e) {
+  char bytes[4096];
+  ssize_t n;
+  struct output *o = e->output;
+  if (!o) return;
+  while ((n = read(o->in, bytes, sizeof bytes)) > 0)
+    if (buf_add(&o->line, bytes, (size_t)n) != 0) o->line.n = 0;
+  hand_on(o, false);
+}
+
+void bindings_release(lua_State *L) {
+  struct engine *e = engine_of(L);
+  struct output *o = e->output;
+  if (!o) return;
+  loutput_drain(e);
+  hand_on(o, true);
+  loop_leave(e->loop, &o->member);
+  e->output = NULL;
+  close(o->in);
+  close(o->out);
+  buf_free(&o->line);
+  free(o);
+}
+
+void loutput_redirect(const struct engine *e) {
+  if (!e->output) return;
+  dup2(e->output->out, STDOUT_FILENO);
+  dup2(e->output->out, STDERR_FILENO);
+}
