@@ -218,7 +218,9 @@ end
 function Pool:get_task(k, opts)
   local o = timing("get_task", opts, get_spec)
   local definition = fields_of(self).tasks[k or 1]
-  if not definition then Error.raise("task", "get_task: no task %s; the pool has %d", tostring(k), #fields_of(self).tasks) end
+  if not definition then
+    Error.raise("task", "get_task: no task %s; the pool has %d", tostring(k), #fields_of(self).tasks)
+  end
   return new_task(self, k or 1, o.timeout, o.block, definition)
 end
 
