@@ -125,6 +125,21 @@ claim("an endless loop ends with task_timeout", function()
   end)
 end)
 
+claim("a tasklet over its limit is found whenever it was claimed, and nothing it says then counts", function()
+  T.each_type(function(worker_type)
+    for _ = 1, 20 do
+      local pool = papy.NuMap { worker_type = worker_type, worker_num = 2 }
+      local task = pool:add_task(function(x)
+        while x == 2 do x = 2 end
+        return x
+      end, { 1, 2, 3 }, { task_timeout = 0.05 * T.slow })
+      pool:start()
+      eq(T.drain(task), { 1, { error = "timeout" }, 3 })
+      pool:stop()
+    end
+  end)
+end)
+
 claim("a long sleep ends with task_timeout", function()
   local task = task_of(function(x)
     if x == 1 then papy.sleep(60) end
