@@ -47,6 +47,8 @@
 #define SLOW_PULL_NS 200000
 /* workers that die one after the other before their first tasklet: after so many the pool gives up */
 #define STILLBORN_MOST 8
+/* how often to look for dead workers while poll is not reached */
+#define LOOK_NS 20000000LL
 /* missing workers that could not be started are tried again this often */
 #define REFILL_NS 100000000LL
 /* how long a worker told to leave may take before it is killed */

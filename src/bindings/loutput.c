@@ -37,6 +37,8 @@ static int64_t no_deadline(struct member *m) {
   return FOREVER;
 }
 
+static void not_polled(struct member *m) { (void)m; }
+
 static int fds(struct member *m, struct pollfd *f, int room) {
   if (room > 0) f[0] = (struct pollfd){.fd = ((struct output *)m)->in, .events = POLLIN};
   return 1;
@@ -51,7 +53,7 @@ int bindings_capture(lua_State *L, output_sink sink) {
     return -1;
   }
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline};
+  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline, not_polled};
   o->in = ends[0];
   o->out = ends[1];
   o->sink = sink;

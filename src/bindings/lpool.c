@@ -176,11 +176,14 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   lua_settop(L, task - 1);
 }
 
-/* Old objects must not be touched by the workers' collections, else every page is copied: make everything old. Only when much
-** has come since the last time; the measure is private dirty memory per worker after a million tasklets. */
-static void settle_collector(lua_State *L) {
+/* Old objects must not be touched by the workers' collections, else every page is copied: make everything old, unless little
+** has come since the last time. The measure is private dirty memory per worker after a million tasklets. */
+static void settle_collector(lua_State *L, struct engine *e) {
+  size_t now = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
   lua_gc(L, LUA_GCGEN, 0, 0);
+  if (e->settled && now < e->settled + e->settled / 4 + (1 << 20)) return;
   lua_gc(L, LUA_GCCOLLECT);
+  e->settled = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
 }
 
 static int pool_start_(lua_State *L) {
@@ -212,7 +215,7 @@ static int pool_start_(lua_State *L) {
     lwork_ship(L, p);
   else
     lwork_prepare(L, p);
-  settle_collector(L);
+  settle_collector(L, e);
   p->pid = getpid();
   p->stopping = p->stopped = false;
   p->rt = pool_start(&o, e->loop, heap, lwork_craft(&craft, p));

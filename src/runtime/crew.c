@@ -95,6 +95,7 @@ static void *thread_main(void *arg) {
   struct thread *t = arg;
   work(t->crew, t->n, t);
   atomic_store(&t->left, true);
+  window_poke(t->crew->channel->window); /* still there: whoever frees it joins this thread first */
   return NULL;
 }
 

@@ -148,6 +148,7 @@ enum loop_news loop_wait(struct loop *l, int64_t deadline) {
   int64_t until = n > 0 ? earliest(l, deadline) : 0;
   int ready = n > 0 ? sleep_in_poll(l, n, until) : 0;
   announce(l, false);
+  for (struct member *m = l->members; ready > 0 && m; m = m->next) m->polled(m);
   if (n < 0) return LOOP_TIME; /* no memory for the descriptors: as good as a very short wait */
   if (ready > 0 && l->fds[0].revents && read(l->wake_fd, &count, sizeof count) < 0) { /* somebody else read it */
   }

@@ -39,6 +39,7 @@ struct member {
   void (*sleeping)(struct member *m, bool yes);   /* workers must (need no longer) write to the eventfd */
   int (*fds)(struct member *m, struct pollfd *f, int room); /* fill in at most room; returns how many there are */
   int64_t (*deadline)(struct member *m);       /* when it wants to be collected in any case */
+  void (*polled)(struct member *m);               /* poll has found something, perhaps a worker's death */
 };
 void loop_join(struct loop *l, struct member *m);
 void loop_leave(struct loop *l, struct member *m);

@@ -50,10 +50,11 @@ struct pool {
   uint32_t seen; /* of window->moved */
   int open;      /* the cell being filled, or -1 */
   uint32_t scan;
-  bool ordered, pipe;
+  bool ordered, pipe, threads;
   int64_t limited; /* the shortest time limit of its tasks, 0: none has one */
   int turn_open; /* pulls under way, one inside the other */
   uint64_t retried;
+  int64_t look_at;   /* when to look for dead workers again, though poll has told of none */
   int64_t refill_at; /* when to try again to start missing workers */
 };
 
@@ -110,6 +111,8 @@ static int64_t deadline(struct member *m) {
   return soonest < first ? soonest : first;
 }
 
+static void polled(struct member *m) { pool_of(m)->look_at = 0; }
+
 /* ---- life ---- */
 
 static bool allocate(struct pool *p, const struct pool_options *o) {
@@ -149,7 +152,7 @@ static void set_up(struct pool *p, const struct pool_options *o) {
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft) {
   struct pool *p = calloc(1, sizeof *p);
   if (!p) return NULL;
-  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline};
+  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled};
   p->loop = loop;
   p->heap = heap;
   p->tasks = o->tasks;
@@ -158,6 +161,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
   p->batch = o->batch;
   p->ordered = o->ordered;
   p->pipe = o->pipe;
+  p->threads = o->threads;
   p->open = -1;
   p->refill_at = FOREVER;
   p->cells = o->buffer + 3 * o->workers + 1; /* the buffer, what is computed though skipped, what given-up threads hold */
@@ -425,14 +429,19 @@ static void give_up(struct pool *p) {
     if (cell_state(cell_of(p, (int)c)) == CELL_READY && p->channel->ops->withdraw(p->channel, c)) settle(p, (int)c, &f, true);
 }
 
+/* Asking for every worker costs a system call each, ten times what a short tasklet costs; so it is done when poll has seen
+** something, and now and then in case the host never comes to poll because the others keep it busy. */
 static void count_losses(struct pool *p) {
   struct loss loss;
   bool any = false;
+  int64_t now = clock_ns();
+  if (!p->threads && now < p->look_at && now < p->refill_at) return;
+  p->look_at = now + LOOK_NS;
   while (crew_lost(p->crew, &loss)) {
     bury(p, &loss);
     any = true;
   }
-  if (!any && (crew_alive(p->crew) == p->workers || clock_ns() < p->refill_at)) return;
+  if (!any && (crew_alive(p->crew) == p->workers || now < p->refill_at)) return;
   crew_refill(p->crew);
   p->refill_at = crew_alive(p->crew) < p->workers ? clock_ns() + REFILL_NS : FOREVER;
   if (crew_hopeless(p->crew)) give_up(p);

@@ -226,6 +226,19 @@ int window_take(struct window *w, uint32_t n) {
   }
 }
 
+static void wake_host(struct window *w) {
+  uint32_t asleep = 1;
+  uint64_t one = 1;
+  if (!atomic_load(&w->host_asleep) || !atomic_compare_exchange_strong(&w->host_asleep, &asleep, 0)) return;
+  if (write(w->wake_fd, &one, sizeof one) < 0) { /* the counter is full: the host is awake anyway */
+  }
+}
+
+void window_poke(struct window *w) {
+  atomic_fetch_add(&w->moved, 1);
+  wake_host(w);
+}
+
 bool window_complete(struct window *w, uint32_t n, uint32_t cell) {
   struct cell *c = &w->cell[cell];
   struct slot *s = &w->slot[n];
@@ -240,12 +253,7 @@ bool window_complete(struct window *w, uint32_t n, uint32_t cell) {
   hostile_point();
   atomic_fetch_add(&w->moved, 1);
   hostile_point();
-  uint32_t asleep = 1;
-  if (atomic_load(&w->host_asleep) && atomic_compare_exchange_strong(&w->host_asleep, &asleep, 0)) {
-    uint64_t one = 1;
-    if (write(w->wake_fd, &one, sizeof one) < 0) { /* the counter is full: the host is awake anyway */
-    }
-  }
+  wake_host(w);
   atomic_store_explicit(&s->cell, 0, memory_order_relaxed);
   return true;
 }

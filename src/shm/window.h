@@ -126,6 +126,9 @@ int window_done(struct window *w, uint32_t *scan);
 
 /* the worker's side */
 
+/* something other than a cell has changed (a thread has left): the host should look */
+void window_poke(struct window *w);
+
 /* the next cell for worker n, claimed; sleeps while there is none; -1 when the window closes */
 int window_take(struct window *w, uint32_t n);
 /* the result is whole: hand it over, wake the host if it sleeps. False: the cell had been given up. */
