@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,7 +238,10 @@ static int take_and_drop(unsigned seed, int64_t until) {
 static pid_t start(unsigned seed, int64_t until) {
   pid_t pid = fork();
   assert_true(pid >= 0);
-  if (pid == 0) _exit(take_and_drop(seed, until));
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(take_and_drop(seed, until));
+  }
   return pid;
 }
 
