@@ -14,7 +14,7 @@ static const char key = 0; /* its address is the engine's place in the registry 
 static int engine_gc(lua_State *L) {
   struct engine *e = lua_touserdata(L, 1);
   if (e->pid != getpid()) return 0;
-  heap_delete(e->heap);
+  if (!e->haunted) heap_delete(e->heap);
   e->heap = NULL;
   if (e->own_loop) loop_free(e->loop);
   return 0;

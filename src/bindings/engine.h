@@ -23,6 +23,7 @@ struct engine {
   pid_t pid;
   unsigned version; /* counts pools started and stopped */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
+  bool haunted;     /* a thread that never ends still uses the heap */
   bool turning;     /* the functions of on_turn are being called */
   struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */

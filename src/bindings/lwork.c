@@ -39,8 +39,7 @@ struct hand {
   size_t at;      /* its request's place */
   uint32_t tries; /* of this tasklet, that raised */
   enum phase phase;
-  int64_t limit; /* of its task, for threads: nanoseconds, 0 none */
-  bool closing;
+  bool givenup;  /* the host no longer wants this cell from this thread */
 };
 
 /* ---- one tasklet ---- */
@@ -83,18 +82,34 @@ static bool is_error(struct hand *h) {
   return false;
 }
 
+static uint32_t cell_number(const struct hand *h) { return (uint32_t)(h->cell - h->channel->window->cell); }
+
+/* A thread's cell may have been given up. Then nothing is written and the cell is left as it is. */
+static void may_write(struct hand *h) {
+  if (!h->thread || window_write(h->channel->window, h->number, cell_number(h))) return;
+  h->givenup = true;
+  luaL_error(h->L, "given up");
+}
+
+static void end_writing(struct hand *h) {
+  if (h->thread) window_written(h->channel->window, h->number, cell_number(h));
+}
+
 static void commit(struct hand *h, struct writer *w, unsigned kind) {
   frame_commit(w, kind);
   h->at += h->request.size;
   h->item++;
   h->tries = 0;
-  if (h->item == h->cell->count) return;
-  h->channel->ops->progress(h->channel, h->number, (uint32_t)(h->cell - h->channel->window->cell));
-  atomic_store_explicit(&h->cell->since, clock_ns(), memory_order_relaxed);
+  if (h->item < h->cell->count) {
+    h->channel->ops->progress(h->channel, h->number, cell_number(h));
+    atomic_store_explicit(&h->cell->since, clock_ns(), memory_order_relaxed);
+  }
+  end_writing(h);
 }
 
 static void write_result(struct hand *h, unsigned kind) {
   struct writer w;
+  may_write(h);
   if (frame_begin(&w, h->heap, &h->cell->result, &h->cell->loose) != 0)
     luaL_error(h->L, "cannot write the result: %s", strerror(errno));
   codec_encode(h->L, -1, &w.bytes, kind ? "error" : "result");
@@ -196,10 +211,14 @@ static int write_error(lua_State *L) {
 /* no memory to say what happened: the runtime's own words */
 static void write_last_words(struct hand *h) {
   struct fault f = {.cause = FAULT_NO_MEMORY, .worker = h->number + 1, .attempts = h->tries + 1};
-  heap_drop(h->heap, h->cell->loose);
-  h->cell->loose = 0;
+  if (h->thread && !window_write(h->channel->window, h->number, cell_number(h))) {
+    h->givenup = true;
+    return;
+  }
+  payload_rescue(h->heap, &h->cell->result, &h->cell->loose);
   if (payload_fault(h->heap, &h->cell->result, &f) != 0) { /* the host reads a missing frame as lost */
   }
+  end_writing(h);
   h->at += h->request.size;
   h->item++;
   h->tries = 0;
@@ -207,6 +226,8 @@ static void write_last_words(struct hand *h) {
 
 static void failed(struct hand *h) {
   lua_State *L = h->L;
+  end_writing(h);
+  if (h->givenup) return;
   if (h->tries < h->tk[h->cell->task].retries) {
     h->tries++;
     return;
@@ -221,7 +242,10 @@ static void failed(struct hand *h) {
   lua_insert(L, -2);
   lua_pushlightuserdata(L, h);
   lua_insert(L, -2);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) write_last_words(h);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    end_writing(h);
+    if (!h->givenup) write_last_words(h);
+  }
 }
 
 static void apply(void *self, struct cell *cell) {
@@ -233,7 +257,7 @@ static void apply(void *self, struct cell *cell) {
   h->tries = 0;
   for (uint32_t i = 0; i < h->item && frame_read(h->heap, &cell->request, h->at, &h->request); i++)
     h->at += h->request.size;
-  while (h->item < cell->count) {
+  while (h->item < cell->count && !h->givenup) {
     lua_settop(L, BASE);
     lua_pushvalue(L, COMPUTE);
     lua_pushlightuserdata(L, h);

@@ -31,6 +31,7 @@ struct thread {
 struct hand {
   bool alive;
   bool overtime;
+  int64_t when; /* of overtime */
   struct proc proc;
   struct thread *thread;
 };
@@ -40,19 +41,21 @@ struct crew {
   struct craft craft;
   uint32_t workers, alive, stillborn;
   bool threads;
+  void *owner;
   int why; /* errno of the last start that failed */
   uint64_t deaths;
   struct thread *givenup;
   struct hand hand[];
 };
 
-struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft) {
+struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void *owner) {
   struct crew *k = calloc(1, sizeof *k + workers * sizeof *k->hand);
   if (!k) return NULL;
   k->channel = c;
   k->craft = *craft;
   k->workers = workers;
   k->threads = threads;
+  k->owner = owner;
   return k;
 }
 
@@ -156,7 +159,7 @@ static void died(struct crew *k, struct loss *loss, uint32_t n, int status) {
   h->alive = false;
   k->alive--;
   k->deaths++;
-  *loss = (struct loss){.worker = n, .status = status, .overtime = h->overtime};
+  *loss = (struct loss){.worker = n, .status = status, .overtime = h->overtime, .when = h->when};
   loss->cell = k->channel->ops->reclaim(k->channel, n);
   k->stillborn = worked || loss->cell >= 0 ? 0 : k->stillborn + 1;
 }
@@ -202,6 +205,7 @@ static void interrupt(struct crew *k, struct thread *t) {
 void crew_overtime(struct crew *k, uint32_t n) {
   struct hand *h = &k->hand[n];
   if (!h->alive || h->overtime) return;
+  h->when = clock_ns();
   if (!h->thread) {
     h->overtime = true;
     proc_kill(&h->proc);

@@ -26,11 +26,13 @@ struct loss {
   uint32_t worker;
   int cell;      /* what it held, or -1 */
   int status;    /* as waitpid reports it */
-  bool overtime; /* it was killed because a tasklet took too long */
+  bool overtime; /* it was killed because a tasklet took too long, */
+  int64_t when;  /* which was found then */
   bool givenup;  /* it is a thread that still computes: the cell's memory is its own until crew_returned */
 };
 
-struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft);
+/* `owner` is whose crew it is; a thread that never ends keeps it reachable */
+struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void *owner);
 /* start everybody. 0, or -1 with errno; *started tells how many run. Does not return in a forked worker. */
 int crew_start(struct crew *k, uint32_t *started);
 /* start the missing ones again; never fails: who cannot be started now is tried again later */

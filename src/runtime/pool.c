@@ -106,8 +106,8 @@ static int64_t deadline(struct member *m) {
     int64_t d = limit_of(p, n);
     if (d < first) first = d;
   }
-  /* a cell that is claimed while the host sleeps cannot be over its limit before this */
-  int64_t soonest = p->pipe || !window_backlog(p->window) ? FOREVER : clock_ns() + p->limited;
+  /* a cell that is claimed just now, or while the host sleeps, cannot be over its limit before this */
+  int64_t soonest = p->pipe || !pool_busy(p) ? FOREVER : clock_ns() + p->limited;
   return soonest < first ? soonest : first;
 }
 
@@ -169,7 +169,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
   if (allocate(p, o) &&
       (p->window = window_new(p->cells, o->workers, heap, !o->ordered, loop_wake_fd(loop))) &&
       (p->channel = o->pipe ? channel_pipe(p->window) : channel_window(p->window)) &&
-      (p->crew = crew_new(p->channel, o->workers, o->threads, craft))) {
+      (p->crew = crew_new(p->channel, o->workers, o->threads, craft, p))) {
     set_up(p, o);
     if (crew_start(p->crew, &started) == 0) {
       loop_join(loop, &p->member);
@@ -189,11 +189,12 @@ static void drop_cell(struct pool *p, struct cell *c) {
   payload_clear(p->heap, &c->result);
 }
 
-void pool_stop(struct pool *p, bool kill_now, int64_t until) {
+bool pool_stop(struct pool *p, bool kill_now, int64_t until) {
   loop_leave(p->loop, &p->member);
-  if (!crew_dismiss(p->crew, kill_now, until)) return; /* a thread still looks at all this */
+  if (!crew_dismiss(p->crew, kill_now, until)) return false;
   for (uint32_t c = 0; c < p->cells; c++) drop_cell(p, cell_of(p, (int)c));
   release_memory(p);
+  return true;
 }
 
 void pool_abandon(struct pool *p) {
@@ -392,6 +393,7 @@ static int move_away(struct pool *p, int c) {
   to->attempts = from->attempts;
   to->submitted = from->submitted;
   to->taken = from->taken;
+  atomic_store(&to->since, atomic_load(&from->since));
   for (size_t at = 0; frame_read(p->heap, &from->request, at, &f); at += f.size) payload_relay(p->heap, &to->request, &f);
   for (size_t at = 0; frame_read(p->heap, &from->result, at, &f); at += f.size) payload_relay(p->heap, &to->result, &f);
   p->mark[fresh] = p->mark[c];
@@ -405,9 +407,14 @@ static void bury(struct pool *p, const struct loss *loss) {
   if (c < 0) return;
   if (loss->givenup && p->mark[c].zombie) return;
   if (loss->givenup) c = move_away(p, c);
+  struct cell *cell = cell_of(p, c);
+  cell->done = clock_ns();
+  if (loss->overtime && loss->when - atomic_load(&cell->since) < p->task[cell->task].options.limit && !p->mark[c].zombie) {
+    resubmit(p, c); /* the tasklet that was too slow had just ended, and this one is innocent */
+    return;
+  }
   struct fault f = {
       .cause = loss->overtime ? FAULT_TIMEOUT : FAULT_DIED, .status = loss->status, .worker = loss->worker + 1};
-  cell_of(p, c)->done = clock_ns();
   settle(p, c, &f, false);
 }
 

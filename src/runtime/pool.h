@@ -44,8 +44,8 @@ struct pool_stats {
 /* NULL with errno. The loop and the heap are borrowed. Does not return in a forked worker. */
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft);
 /* Ends it: workers leave (by the deadline, else they are killed; at once with kill_now), everything is freed. Results
-** nobody took are dropped. */
-void pool_stop(struct pool *p, bool kill_now, int64_t deadline);
+** nobody took are dropped. False: a thread does not end; everything it can see, the heap too, must stay for good. */
+bool pool_stop(struct pool *p, bool kill_now, int64_t deadline);
 /* in a process that inherited the pool by a fork: it is nobody's */
 void pool_abandon(struct pool *p);
 

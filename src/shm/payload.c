@@ -95,12 +95,21 @@ uint32_t payload_count(struct heap *h, struct payload *p) {
   return count;
 }
 
+/* in this order: whoever finds a ref in *loose after the writer's death drops the block */
+static void forget(struct heap *h, ref *loose) {
+  ref r = *loose;
+  *loose = 0;
+  heap_drop(h, r);
+}
+
 void payload_rescue(struct heap *h, struct payload *p, ref *loose) {
   struct frame f;
   bool owned = false;
   for (size_t at = 0; *loose && frame_read(h, p, at, &f); at += f.size) owned = owned || f.block == *loose;
-  if (!owned) heap_drop(h, *loose);
-  *loose = 0;
+  if (owned)
+    *loose = 0;
+  else
+    forget(h, loose);
 }
 
 /* drop what the frames from offset `at` on own, header by header: a list that was broken off lacks some of its parts */
@@ -196,13 +205,6 @@ static int grow(struct buf *b, size_t need) {
   b->cap = heap_size(w->heap, new);
   w->out = true;
   return 0;
-}
-
-/* in this order: whoever finds a ref in *loose after the writer's death drops the block */
-static void forget(struct heap *h, ref *loose) {
-  ref r = *loose;
-  *loose = 0;
-  heap_drop(h, r);
 }
 
 int frame_begin(struct writer *w, struct heap *h, struct payload *p, ref *loose) {

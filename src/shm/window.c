@@ -226,6 +226,15 @@ int window_take(struct window *w, uint32_t n) {
   }
 }
 
+static bool change(struct window *w, uint32_t n, uint32_t cell, enum cell_state from, enum cell_state to) {
+  uint64_t s = atomic_load(&w->cell[cell].state);
+  return (s & STATE) == from && (s >> OWNER_SHIFT & 0xffff) == n &&
+         atomic_compare_exchange_strong(&w->cell[cell].state, &s, (s & ~(uint64_t)STATE) | to);
+}
+
+bool window_write(struct window *w, uint32_t n, uint32_t cell) { return change(w, n, cell, CELL_TAKEN, CELL_WRITING); }
+void window_written(struct window *w, uint32_t n, uint32_t cell) { change(w, n, cell, CELL_WRITING, CELL_TAKEN); }
+
 static void wake_host(struct window *w) {
   uint32_t asleep = 1;
   uint64_t one = 1;

@@ -7,6 +7,8 @@
 **   TAKEN   worker `owner` alone writes the result part (progress, stamps, result, loose); the request is read-only.
 **           If the owner dies, the host finds the cell through the owner's slot: the committed frames of the result are
 **           whole and valid, the tasklet after them is the one that died, `loose` is a block nobody else knows.
+**   WRITING (threads only) as TAKEN, while the owner writes a frame: the host does not give the cell up now, so that what it
+**           reads of a given-up cell stands still.
 **   DONE    the result is whole and the host's.
 **
 ** Who writes, who reads, and why that is safe, field by field:
@@ -43,7 +45,7 @@
 
 #include "shm/payload.h"
 
-enum cell_state { CELL_FREE, CELL_READY, CELL_TAKEN, CELL_DONE };
+enum cell_state { CELL_FREE, CELL_READY, CELL_TAKEN, CELL_WRITING, CELL_DONE };
 
 struct cell {
   _Atomic uint64_t state; /* ticket << 24 | owner << 8 | enum cell_state */
@@ -131,6 +133,9 @@ void window_poke(struct window *w);
 
 /* the next cell for worker n, claimed; sleeps while there is none; -1 when the window closes */
 int window_take(struct window *w, uint32_t n);
+/* a thread is about to write a frame; false: the cell has been given up, write nothing */
+bool window_write(struct window *w, uint32_t n, uint32_t cell);
+void window_written(struct window *w, uint32_t n, uint32_t cell);
 /* the result is whole: hand it over, wake the host if it sleeps. False: the cell had been given up. */
 bool window_complete(struct window *w, uint32_t n, uint32_t cell);
 
