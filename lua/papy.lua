@@ -1,6 +1,7 @@
 -- papy: the table a user sees. Parts that are not always wanted are loaded when first touched.
 local core = require "papy.core"
 local numap = require "papy.numap"
+local worker = require "papy.worker" -- now, since what travels to a thread must be known there
 local zip = require "papy.zip"
 
 local papy = {
@@ -16,6 +17,19 @@ local papy = {
   NuMap = numap.NuMap,
   IMap = numap.NuMap,
   zip = zip.zip,
+  Worker = worker.Worker,
 }
+
+-- parts that are loaded when first touched: name = module
+local lazy = {
+  Graph = "papy.graph",
+}
+
+setmetatable(papy, {__index = function(_, name)
+  local module = lazy[name]
+  if not module then return nil end
+  papy[name] = require(module)[name]
+  return papy[name]
+end})
 
 return papy

@@ -1,0 +1,239 @@
+-- Worker: functions composed from left to right, called on an inbox, an array with one value per upstream piper.
+--
+--   papy.Worker({f, g}, {{}, {2}})(inbox)  is  g({f(inbox)}, 2)
+--
+-- What goes wrong is a value, not a raise: a papy.Error takes the item's place and passes later workers untouched.
+local core = require "papy.core"
+local Error = require "papy.error"
+
+local M = {}
+
+local null = core.sys.null
+local unpack = table.unpack
+
+local Worker = {__name = "papy.Worker"}
+Worker.__index = Worker
+core.codec.class("papy.Worker", Worker)
+
+
+function M.is(x)
+  return rawequal(getmetatable(x), Worker)
+end
+
+
+-- ---- what may be given ----
+
+-- callable, and yet no function of an item
+local no_functions = {["papy.Piper"] = true, ["papy.NuMap"] = true, ["papy.Task"] = true, ["papy.zip"] = true}
+
+
+local function is_function(f)
+  if type(f) == "function" then return true end
+  local meta = debug.getmetatable(f)
+  return type(meta) == "table" and meta.__call ~= nil and not no_functions[meta.__name] and not M.is(f)
+end
+
+
+-- how many arguments a table holds; some may be nil
+local function count(args)
+  local n = 0
+  for key in pairs(args) do
+    if math.type(key) == "integer" and key > n then n = key end
+  end
+  return n
+end
+
+
+-- the field of a loaded module that holds f: "string.upper", and for a global function its bare name
+local function known_name(f)
+  for key, value in next, _G do
+    if rawequal(value, f) and type(key) == "string" then return key end
+  end
+  local best
+  for module, fields in next, package.loaded do
+    if type(fields) == "table" and type(module) == "string" then
+      for key, value in next, fields do
+        local name = rawequal(value, f) and type(key) == "string" and module .. "." .. key
+        if name and (not best or name < best) then best = name end
+      end
+    end
+  end
+  return best
+end
+
+
+local function name_of(f)
+  local known = known_name(f)
+  if known then return known end
+  if type(f) ~= "function" then return "callable" end
+  local info = debug.getinfo(f, "S")
+  return info.what == "C" and "C function" or ("%s:%d"):format(info.short_src, info.linedefined)
+end
+
+
+local function append(worker, f, args)
+  local i = #worker.functions + 1
+  worker.functions[i], worker.args[i], worker.argn[i], worker.names[i] = f, args, count(args), name_of(f)
+end
+
+
+local function append_all(worker, other)
+  for i, f in ipairs(other.functions) do
+    local at = #worker.functions + 1
+    worker.functions[at], worker.args[at], worker.argn[at], worker.names[at] = f, other.args[i], other.argn[i],
+      other.names[i]
+  end
+end
+
+
+local function append_list(worker, list, args)
+  if #list == 0 then Error.raise("worker", "Worker: an empty list of functions") end
+  if args and count(args) ~= #list then
+    Error.raise("worker", "Worker: %d functions need as many tables of arguments, got %d", #list, count(args))
+  end
+  for i, part in ipairs(list) do
+    local own = args and args[i] or {}
+    if type(own) ~= "table" then
+      Error.raise("worker", "Worker: the arguments of function %d must be a table, got %s", i, Error.render(own))
+    end
+    if M.is(part) then
+      if count(own) > 0 then Error.raise("worker", "Worker: part %d is a Worker, which has its arguments already", i) end
+      append_all(worker, part)
+    elseif is_function(part) then
+      append(worker, part, own)
+    else
+      Error.raise("worker", "Worker: part %d must be a function or a Worker, got %s", i, Error.render(part))
+    end
+  end
+end
+
+
+-- papy.Worker(f, args): one function, called f(inbox, table.unpack(args)).
+-- papy.Worker({f, g, worker, ...}, {args_f, args_g, {}, ...}): composed from left to right; every function gets {value of
+-- the one before} as its inbox. The second table may be left out. papy.Worker(worker): the same once more.
+-- Raises kind "worker" for what cannot be composed and for a wrong number of tables of arguments.
+function M.Worker(what, args)
+  local worker = setmetatable({functions = {}, args = {}, argn = {}, names = {}}, Worker)
+  if args ~= nil and type(args) ~= "table" then
+    Error.raise("worker", "Worker: arguments must be a table, got %s", Error.render(args))
+  end
+  if M.is(what) then
+    if args then Error.raise("worker", "Worker: a Worker has its arguments already") end
+    append_all(worker, what)
+  elseif is_function(what) then
+    append(worker, what, args or {})
+  elseif type(what) == "table" and not getmetatable(what) then
+    append_list(worker, what, args)
+  else
+    Error.raise("worker", "Worker: a function, a Worker or a list of them expected, got %s", Error.render(what))
+  end
+  return worker
+end
+
+
+-- ---- the call ----
+
+-- The placeholders of an inbox as one error, or nil. With consume the slots are arrays themselves.
+local function placeholder(inbox)
+  local found, n = nil, 0
+  local function look(slots, deeper)
+    for i = 1, #slots do
+      local slot = slots[i]
+      if type(slot) == "table" then
+        local meta = getmetatable(slot)
+        if Error.is(slot) then
+          found, n = found or {}, n + 1
+          found[n] = slot
+        elseif deeper and meta == nil then
+          look(slot, false)
+        end
+      end
+    end
+  end
+  look(inbox, true)
+  return found and Error.join(found, n)
+end
+
+
+-- Ctrl-C is not the item's fault
+local function check_interrupt(value)
+  if Error.is_interrupt(value) then error(value, 0) end
+end
+
+
+-- Call the composed functions, without a look for placeholders. Returns the value, or a papy.Error that tells of the
+-- function that failed and of its own input.
+local function run(functions, args, argn, names, inbox)
+  local value
+  for i = 1, #functions do
+    local good
+    if argn[i] == 0 then
+      good, value = xpcall(functions[i], Error.caught, inbox)
+    else
+      good, value = xpcall(functions[i], Error.caught, inbox, unpack(args[i], 1, argn[i]))
+    end
+    if not good then
+      check_interrupt(value)
+      return Error.of_item(Error.is(value) and {value = value} or value, "call", nil, nil, names[i], nil, inbox)
+    end
+    if value == nil then value = null end
+    if type(value) == "table" and Error.is(value) then
+      return Error.of_item({value = value}, "call", nil, nil, names[i], nil, inbox)
+    end
+    inbox = {value}
+  end
+  return value
+end
+
+
+-- The worker as a plain function of an inbox without placeholders: what a pool runs. It can be sent to threads.
+function M.runner(worker)
+  local functions, args, argn, names = worker.functions, worker.args, worker.argn, worker.names
+  return function(inbox) return run(functions, args, argn, names, inbox) end
+end
+
+
+-- worker(inbox): the value; or a papy.Error of kind "function" with the name of the failing function, its position, traceback,
+-- what it threw and its input. An inbox with a papy.Error in it, also one level deeper, calls nothing and gives that error;
+-- several give one with all of them in `causes`. A result of nil is papy.null.
+function Worker:__call(inbox)
+  if type(inbox) ~= "table" then
+    Error.raise("worker", "a Worker is called with an inbox, an array with one value per input; got %s", Error.render(inbox))
+  end
+  return placeholder(inbox) or run(self.functions, self.args, self.argn, self.names, inbox)
+end
+
+
+-- ---- comparing and showing ----
+
+local function same(a, b, seen)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" or getmetatable(a) ~= getmetatable(b) then return false end
+  if seen[a] then return seen[a] == b end
+  seen[a] = b
+  for key, value in next, a do
+    if not same(value, rawget(b, key), seen) then return false end
+  end
+  for key in next, b do
+    if rawget(a, key) == nil then return false end
+  end
+  return true
+end
+
+
+-- Equal by content: the same functions in the same order with equal arguments.
+function Worker.__eq(a, b)
+  if not (M.is(a) and M.is(b)) or #a.functions ~= #b.functions then return false end
+  for i, f in ipairs(a.functions) do
+    if not rawequal(f, b.functions[i]) or not same(a.args[i], b.args[i], {}) then return false end
+  end
+  return true
+end
+
+
+function Worker:__tostring()
+  return table.concat(self.names, ">")
+end
+
+
+return M
