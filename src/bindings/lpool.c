@@ -84,11 +84,7 @@ void lpool_end(struct lpool *p, bool now) {
   p->stopped = true;
   p->stopping = false;
   leave_engine(p);
-  if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) {
-    p->engine->haunted = true;
-    p->tk = NULL; /* a thread still reads them */
-    p->tasks = 0;
-  }
+  if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) p->engine->haunted = true;
 }
 
 static void forget_tasks(struct lpool *p) {

@@ -29,7 +29,7 @@ struct hand {
   lua_State *L;
   struct channel *channel;
   struct heap *heap;
-  const struct tk *tk;
+  uint32_t *retries; /* per task; a copy, since a thread may outlive the pool */
   uint32_t number;
   bool thread;
   /* the cell under way */
@@ -228,7 +228,7 @@ static void failed(struct hand *h) {
   lua_State *L = h->L;
   end_writing(h);
   if (h->givenup) return;
-  if (h->tries < h->tk[h->cell->task].retries) {
+  if (h->tries < h->retries[h->cell->task]) {
     h->tries++;
     return;
   }
@@ -291,7 +291,12 @@ static void replace_exit(lua_State *L, lua_CFunction f) {
 static struct hand *hand_new(lua_State *L, struct lpool *p, struct channel *c, uint32_t n, bool thread) {
   struct hand *h = calloc(1, sizeof *h);
   if (!h) return NULL;
-  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .tk = p->tk, .number = n, .thread = thread};
+  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .number = n, .thread = thread};
+  if (!(h->retries = calloc(p->tasks + 1, sizeof *h->retries))) {
+    free(h);
+    return NULL;
+  }
+  for (uint32_t t = 0; t < p->tasks; t++) h->retries[t] = p->tk[t].retries;
   return h;
 }
 
@@ -304,6 +309,11 @@ static void make_stack(lua_State *L) {
   lua_pushcclosure(L, compute_all, ARRAYS);
   lua_insert(L, arrays + 2);
   lua_pushcclosure(L, write_error, ARRAYS);
+}
+
+static void hand_free(struct hand *h) {
+  free(h->retries);
+  free(h);
 }
 
 static int process_begin(lua_State *L) {
@@ -346,7 +356,7 @@ static void *begin_thread(struct lpool *p, struct channel *c, uint32_t n) {
   if (lua_pcall(L, 1, BASE, 0) == LUA_OK) return h;
   fprintf(stderr, "papy: a thread worker cannot start: %s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
-  free(h);
+  hand_free(h);
   return NULL;
 }
 
@@ -357,7 +367,7 @@ static void *begin(void *ctx, struct channel *c, uint32_t n, bool thread) {
 static void end(void *self) {
   struct hand *h = self;
   if (h->thread) lua_close(h->L);
-  free(h);
+  hand_free(h);
 }
 
 /* runs in the thread: raise if its tasklet really is over its time (the host may have been a moment late) */

@@ -4,7 +4,8 @@
 **
 **   | struct head | run: head.n bytes | block of the 1st FRAME_OUT | block of the 2nd | ...
 **
-** A worker answers each tasklet with a message of its own, so that after a death the host knows how far it came. Beside
+** A worker says when it is ready for its first cell (HELLO): the time it needs to begin is not its first tasklet's. It
+** answers each tasklet with a message of its own, so that after a death the host knows how far it came. Beside
 ** the cell it computes it may have one more in its pipe when tasklets are short, so that it need not wait for the host; those
 ** cells are not begun and go to others when it dies.
 **
@@ -26,6 +27,8 @@ struct head {
   uint32_t cell, task, count, done; /* done: tasklets that have their result already; in an answer, 1: the last one */
   int64_t taken, finished;
 };
+
+#define HELLO UINT32_MAX /* no cell: an empty message */
 
 /* one direction of one pipe: how far the message under way has come */
 struct traffic {
@@ -58,6 +61,7 @@ struct pipes {
   struct line *line;
   /* in a worker */
   int in, out;
+  bool greeted;
   uint32_t sent; /* result frames of the present cell that have been sent, */
   size_t sent_at; /* and where the next one starts */
 };
@@ -173,17 +177,18 @@ static void set_state(struct window *w, uint32_t c, enum cell_state st, uint32_t
   atomic_store(&w->cell[c].state, (uint64_t)owner << 8 | st);
 }
 
-/* the worker now computes the first of its cells (or none) */
+/* the worker now computes the first of its cells (or none), once it has begun */
 static void show_current(struct pipes *s, uint32_t n) {
   struct line *l = &s->line[n];
   struct slot *slot = &s->window->slot[n];
-  if (l->cells) {
+  bool works = l->cells && atomic_load(&slot->started);
+  if (works) {
     int64_t now = clock_ns();
     struct cell *c = &s->window->cell[l->cell[0]];
     c->taken = now;
     atomic_store(&c->since, now);
   }
-  atomic_store(&slot->cell, l->cells ? (uint32_t)l->cell[0] + 1 : 0);
+  atomic_store(&slot->cell, works ? (uint32_t)l->cell[0] + 1 : 0);
 }
 
 /* may worker n have one more cell? A second one only while what it computes is quickly done. */
@@ -249,8 +254,13 @@ static bool withdraw(struct channel *c, uint32_t cell) {
 static bool host_got(struct pipes *s, uint32_t n) {
   struct line *l = &s->line[n];
   struct heap *h = s->window->heap;
-  struct cell *cell = &s->window->cell[l->rx.head.cell];
   struct slot *slot = &s->window->slot[n];
+  atomic_store(&slot->started, l->rx.head.finished);
+  if (l->rx.head.cell == HELLO) {
+    show_current(s, n);
+    return true;
+  }
+  struct cell *cell = &s->window->cell[l->rx.head.cell];
   struct frame f;
   bool good = true;
   if (cell->result.n == 0 && l->rx.head.done)
@@ -261,7 +271,6 @@ static bool host_got(struct pipes *s, uint32_t n) {
   if (!good) return false;
   int64_t took = l->rx.head.finished - l->rx.head.taken;
   l->took = l->took ? l->took + (took - l->took) / 4 : took + 1;
-  atomic_store(&slot->started, l->rx.head.finished);
   atomic_store(&cell->since, clock_ns());
   if (!l->rx.head.done) return true;
   cell->taken = l->rx.head.taken;
@@ -401,11 +410,20 @@ static int attach(struct channel *c, uint32_t n) {
   return 0;
 }
 
+static bool greet(struct pipes *s) {
+  struct payload nothing;
+  payload_init(&nothing);
+  struct traffic t = {.head = {.cell = HELLO, .finished = clock_ns()}, .run = &nothing};
+  s->greeted = true;
+  return pump(s->channel.window->heap, s->out, &t, false) > 0;
+}
+
 static int take(struct channel *c, uint32_t n) {
   struct pipes *s = pipes_of(c);
   struct cell *cell = &c->window->cell[0];
   struct traffic t = {.run = &cell->request};
   (void)n;
+  if (!s->greeted && !greet(s)) return -1;
   payload_clear(c->window->heap, &cell->request);
   payload_clear(c->window->heap, &cell->result);
   if (pump(c->window->heap, s->in, &t, true) < 0) return -1;

@@ -26,6 +26,7 @@ struct thread {
   pthread_mutex_t lock; /* of self */
   void *self;           /* what begin made, while it lasts: for interrupt */
   atomic_bool left; /* it touches no cell any more */
+  bool orphan;      /* the host no longer waits for it */
 };
 
 struct hand {
@@ -41,21 +42,27 @@ struct crew {
   struct craft craft;
   uint32_t workers, alive, stillborn;
   bool threads;
+  void (*release)(void *);
   void *owner;
+  pthread_mutex_t lock; /* of `orphans` and of every thread's `orphan` */
+  uint32_t orphans;     /* threads that were left alone */
   int why; /* errno of the last start that failed */
   uint64_t deaths;
   struct thread *givenup;
   struct hand hand[];
 };
 
-struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void *owner) {
+struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void (*release)(void *),
+                      void *owner) {
   struct crew *k = calloc(1, sizeof *k + workers * sizeof *k->hand);
   if (!k) return NULL;
   k->channel = c;
   k->craft = *craft;
   k->workers = workers;
   k->threads = threads;
+  k->release = release;
   k->owner = owner;
+  pthread_mutex_init(&k->lock, NULL);
   return k;
 }
 
@@ -94,11 +101,24 @@ static int start_process(struct crew *k, uint32_t n) {
   return r < 0 ? -1 : 0;
 }
 
+/* The host is told, or, where it went without waiting, the last one out frees everything. */
+static void leave(struct thread *t) {
+  struct crew *k = t->crew;
+  pthread_mutex_lock(&k->lock);
+  bool orphan = t->orphan, last = orphan && --k->orphans == 0;
+  atomic_store(&t->left, true);
+  if (!orphan) window_poke(k->channel->window); /* still there: whoever frees it joins this thread first */
+  pthread_mutex_unlock(&k->lock);
+  if (orphan) free(t);
+  if (!last) return;
+  k->release(k->owner);
+  free(k);
+}
+
 static void *thread_main(void *arg) {
   struct thread *t = arg;
   work(t->crew, t->n, t);
-  atomic_store(&t->left, true);
-  window_poke(t->crew->channel->window); /* still there: whoever frees it joins this thread first */
+  leave(t);
   return NULL;
 }
 
@@ -253,11 +273,24 @@ static void dismiss_process(struct hand *h, int64_t deadline) {
   proc_wait(&h->proc, FOREVER, &status);
 }
 
-/* a thread that does not leave cannot be killed; the window it looks at must then outlive it, so it is left alone */
+/* true unless the thread has left meanwhile */
+static bool leave_alone(struct crew *k, struct thread *t) {
+  pthread_mutex_lock(&k->lock);
+  bool alone = !atomic_load(&t->left);
+  if (alone) {
+    t->orphan = true;
+    k->orphans++;
+    pthread_detach(t->id);
+  }
+  pthread_mutex_unlock(&k->lock);
+  return alone;
+}
+
+/* A thread that does not leave cannot be killed. False: it is left alone, with all it sees. */
 static bool dismiss_thread(struct crew *k, struct thread *t, int64_t deadline) {
   while (!atomic_load(&t->left)) {
     int64_t late = clock_ns() - deadline;
-    if (late > THREAD_GRACE_NS) return false;
+    if (late > THREAD_GRACE_NS && leave_alone(k, t)) return false;
     if (late > 0) interrupt(k, t);
     usleep(200);
   }
@@ -268,6 +301,7 @@ static bool dismiss_thread(struct crew *k, struct thread *t, int64_t deadline) {
 
 bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline) {
   bool all = true;
+  k->orphans = 1; /* the host itself, until it has been through: so that no thread frees the crew meanwhile */
   k->channel->ops->close(k->channel);
   if (kill_now) deadline = clock_ns();
   for (uint32_t n = 0; kill_now && n < k->workers; n++)
@@ -284,7 +318,11 @@ bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline) {
     next = t->next;
     all = dismiss_thread(k, t, deadline) && all;
   }
-  if (all) free(k);
+  pthread_mutex_lock(&k->lock);
+  bool last = --k->orphans == 0;
+  pthread_mutex_unlock(&k->lock);
+  if (!all && last) k->release(k->owner); /* they left just now */
+  if (last) free(k);
   return all;
 }
 

@@ -31,8 +31,10 @@ struct loss {
   bool givenup;  /* it is a thread that still computes: the cell's memory is its own until crew_returned */
 };
 
-/* `owner` is whose crew it is; a thread that never ends keeps it reachable */
-struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void *owner);
+/* `release(owner)` frees what the crew works on, channel and window included: called when a thread that could not be ended
+** has left at last */
+struct crew *crew_new(struct channel *c, uint32_t workers, bool threads, const struct craft *craft, void (*release)(void *),
+                      void *owner);
 /* start everybody. 0, or -1 with errno; *started tells how many run. Does not return in a forked worker. */
 int crew_start(struct crew *k, uint32_t *started);
 /* start the missing ones again; never fails: who cannot be started now is tried again later */
@@ -51,8 +53,8 @@ uint64_t crew_deaths(const struct crew *k);
 int crew_fds(struct crew *k, struct pollfd *f, int room);
 /* process id of worker n, 0 when it is gone or a thread */
 int crew_pid(const struct crew *k, uint32_t n);
-/* everybody leaves; who does not by the deadline is killed. True: the crew is freed. False: a thread is still computing;
-** the crew, its channel and window must stay as they are for good. */
+/* everybody leaves; who does not by the deadline is killed. True: the crew is freed. False: a thread is still computing; what
+** it sees is its own from now on, and released when it leaves. */
 bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline);
 /* in a process that inherited the crew by a fork: free the memory, touch nobody */
 void crew_abandon(struct crew *k);

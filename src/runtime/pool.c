@@ -149,6 +149,19 @@ static void set_up(struct pool *p, const struct pool_options *o) {
   }
 }
 
+static void drop_cell(struct pool *p, struct cell *c) {
+  payload_rescue(p->heap, &c->result, &c->loose); /* its worker may have been killed anywhere */
+  payload_clear(p->heap, &c->request);
+  payload_clear(p->heap, &c->result);
+}
+
+/* when the last one has left */
+static void forget_pool(void *pool) {
+  struct pool *p = pool;
+  for (uint32_t c = 0; c < p->cells; c++) drop_cell(p, cell_of(p, (int)c));
+  release_memory(p);
+}
+
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft) {
   struct pool *p = calloc(1, sizeof *p);
   if (!p) return NULL;
@@ -169,7 +182,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
   if (allocate(p, o) &&
       (p->window = window_new(p->cells, o->workers, heap, !o->ordered, loop_wake_fd(loop))) &&
       (p->channel = o->pipe ? channel_pipe(p->window) : channel_window(p->window)) &&
-      (p->crew = crew_new(p->channel, o->workers, o->threads, craft, p))) {
+      (p->crew = crew_new(p->channel, o->workers, o->threads, craft, forget_pool, p))) {
     set_up(p, o);
     if (crew_start(p->crew, &started) == 0) {
       loop_join(loop, &p->member);
@@ -177,23 +190,16 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
     }
   }
   int why = errno;
-  if (p->crew) crew_dismiss(p->crew, true, 0);
-  release_memory(p);
+  if (p->crew && !crew_dismiss(p->crew, true, 0)) p = NULL;
+  if (p) release_memory(p);
   errno = why;
   return NULL;
-}
-
-static void drop_cell(struct pool *p, struct cell *c) {
-  payload_rescue(p->heap, &c->result, &c->loose); /* its worker may have been killed anywhere */
-  payload_clear(p->heap, &c->request);
-  payload_clear(p->heap, &c->result);
 }
 
 bool pool_stop(struct pool *p, bool kill_now, int64_t until) {
   loop_leave(p->loop, &p->member);
   if (!crew_dismiss(p->crew, kill_now, until)) return false;
-  for (uint32_t c = 0; c < p->cells; c++) drop_cell(p, cell_of(p, (int)c));
-  release_memory(p);
+  forget_pool(p);
   return true;
 }
 
