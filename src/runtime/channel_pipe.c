@@ -364,8 +364,9 @@ static int reclaim(struct channel *c, uint32_t n) {
   struct line *l = &s->line[n];
   receive(s, n); /* what it said before it died counts */
   if (l->rx.part || l->rx.at) drop_half(s->window->heap, &l->rx);
-  int held = l->cells ? l->cell[0] : -1;
-  for (uint32_t i = 1; i < l->cells; i++) { /* not begun: back to the front of the queue */
+  bool began = atomic_load(&s->window->slot[n].started);
+  int held = began && l->cells ? l->cell[0] : -1;
+  for (uint32_t i = l->cells; i-- > began;) { /* not begun: back to the front of the queue */
     s->first = (s->first + s->window->cells - 1) % s->window->cells;
     s->queue[s->first] = (uint32_t)l->cell[i];
     s->waiting++;
