@@ -39,7 +39,7 @@ lua_files := $(sort $(shell find lua stdlib -name '*.lua' 2>/dev/null))
 lua_dirs := $(shell find lua stdlib -type d 2>/dev/null)
 # V=1 shows the commands
 quiet = $(if $(V),,@echo '  $(1) $@';)
-make_again = $(MAKE) --no-print-directory
+make_again = $(MAKE) --no-print-directory -j$(shell nproc)
 
 all: $(BUILD)/papy
 
