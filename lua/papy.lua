@@ -23,6 +23,7 @@ local papy = {
 -- parts that are loaded when first touched: name = module
 local lazy = {
   Graph = "papy.graph",
+  Piper = "papy.piper",
 }
 
 setmetatable(papy, {__index = function(_, name)

@@ -86,25 +86,42 @@ local function append_all(worker, other)
 end
 
 
-local function append_list(worker, list, args)
-  if #list == 0 then Error.raise("worker", "Worker: an empty list of functions") end
-  if args and count(args) ~= #list then
-    Error.raise("worker", "Worker: %d functions need as many tables of arguments, got %d", #list, count(args))
-  end
+local function append_list(worker, list, args, refuse)
+  if #list == 0 then refuse("an empty list of functions") end
+  if args and count(args) ~= #list then refuse("%d functions need as many tables of arguments, got %d", #list, count(args)) end
   for i, part in ipairs(list) do
     local own = args and args[i] or {}
-    if type(own) ~= "table" then
-      Error.raise("worker", "Worker: the arguments of function %d must be a table, got %s", i, Error.render(own))
-    end
+    if type(own) ~= "table" then refuse("the arguments of function %d must be a table, got %s", i, Error.render(own)) end
     if M.is(part) then
-      if count(own) > 0 then Error.raise("worker", "Worker: part %d is a Worker, which has its arguments already", i) end
+      if count(own) > 0 then refuse("part %d is a Worker, which has its arguments already", i) end
       append_all(worker, part)
     elseif is_function(part) then
       append(worker, part, own)
     else
-      Error.raise("worker", "Worker: part %d must be a function or a Worker, got %s", i, Error.render(part))
+      refuse("part %d must be a function or a Worker, got %s", i, Error.render(part))
     end
   end
+end
+
+
+-- A worker made for `who`, which refuses what it cannot be made of with errors of that kind.
+function M.make(who, kind, what, args)
+  local worker = setmetatable({functions = {}, args = {}, argn = {}, names = {}}, Worker)
+  local function refuse(message, ...)
+    Error.raise(kind, who .. ": " .. message, ...)
+  end
+  if args ~= nil and type(args) ~= "table" then refuse("arguments must be a table, got %s", Error.render(args)) end
+  if M.is(what) then
+    if args then refuse("a Worker has its arguments already") end
+    append_all(worker, what)
+  elseif is_function(what) then
+    append(worker, what, args or {})
+  elseif type(what) == "table" and not getmetatable(what) then
+    append_list(worker, what, args, refuse)
+  else
+    refuse("a function, a Worker or an array of them expected, got %s", Error.render(what))
+  end
+  return worker
 end
 
 
@@ -113,21 +130,7 @@ end
 -- the one before} as its inbox. The second table may be left out. papy.Worker(worker): the same once more.
 -- Raises kind "worker" for what cannot be composed and for a wrong number of tables of arguments.
 function M.Worker(what, args)
-  local worker = setmetatable({functions = {}, args = {}, argn = {}, names = {}}, Worker)
-  if args ~= nil and type(args) ~= "table" then
-    Error.raise("worker", "Worker: arguments must be a table, got %s", Error.render(args))
-  end
-  if M.is(what) then
-    if args then Error.raise("worker", "Worker: a Worker has its arguments already") end
-    append_all(worker, what)
-  elseif is_function(what) then
-    append(worker, what, args or {})
-  elseif type(what) == "table" and not getmetatable(what) then
-    append_list(worker, what, args)
-  else
-    Error.raise("worker", "Worker: a function, a Worker or a list of them expected, got %s", Error.render(what))
-  end
-  return worker
+  return M.make("Worker", "worker", what, args)
 end
 
 
@@ -155,9 +158,9 @@ local function placeholder(inbox)
 end
 
 
--- Ctrl-C is not the item's fault
-local function check_interrupt(value)
-  if Error.is_interrupt(value) then error(value, 0) end
+local function caught(raised)
+  if Error.is_interrupt(raised) then return raised end
+  return Error.caught(raised, debug.traceback(nil, 2))
 end
 
 
@@ -168,12 +171,12 @@ local function run(functions, args, argn, names, inbox)
   for i = 1, #functions do
     local good
     if argn[i] == 0 then
-      good, value = xpcall(functions[i], Error.caught, inbox)
+      good, value = xpcall(functions[i], caught, inbox)
     else
-      good, value = xpcall(functions[i], Error.caught, inbox, unpack(args[i], 1, argn[i]))
+      good, value = xpcall(functions[i], caught, inbox, unpack(args[i], 1, argn[i]))
     end
     if not good then
-      check_interrupt(value)
+      if Error.is_interrupt(value) then error(value, 0) end -- Ctrl-C is not the item's fault
       return Error.of_item(Error.is(value) and {value = value} or value, "call", nil, nil, names[i], nil, inbox)
     end
     if value == nil then value = null end

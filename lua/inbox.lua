@@ -1,0 +1,294 @@
+-- inbox: what a piper reads. Items of its inputs become rows, rows become inboxes, as `consume` and the stride say.
+--
+-- A reader gives the items of one input: ready() tells whether pull() would not wait; pull() gives the next item, a papy.Error
+-- in the place of a failed one, nil at the end; step() does one thing, or waits for one, that brings the reader nearer to
+-- ready. A reader with `task` reads just the results of that task; a `pure` one cannot draw on the tasks of a pool.
+local core = require "papy.core"
+local Error = require "papy.error"
+local zip = require "papy.zip"
+
+local M = {}
+
+local pool_core = core.pool
+local pool_meta, task_meta = pool_core.metatables()
+
+-- errors of a pool, not of an item
+local of_pool = {closed = true, deadlock = true, pool = true, task = true, timeout = true}
+
+
+-- Is this the error of an item, to be handed on in its place?
+function M.is_item_error(raised)
+  return Error.is(raised) and (raised.index ~= nil or not of_pool[raised.kind])
+end
+
+
+local function caught(raised)
+  if Error.is_interrupt(raised) then return raised end
+  return Error.caught(raised, debug.traceback(nil, 2))
+end
+
+
+-- ---- inputs that are no pipers ----
+
+local function yes()
+  return true
+end
+
+
+local function nothing() end
+
+
+local function array_reader(array)
+  local i = 0
+  return {ready = yes, step = nothing, pure = true, pull = function()
+    i = i + 1
+    return array[i]
+  end}
+end
+
+
+-- An input that raises gives one error in the place of the missing item and has ended; a failed item that it hands on from a
+-- task does not end it.
+local function call_reader(call, pure)
+  local taken, ended = 0, false
+  return {ready = yes, step = nothing, pure = pure, pull = function()
+    if ended then return nil end
+    local good, item = xpcall(call, caught)
+    if good then
+      taken, ended = taken + 1, item == nil
+      return item
+    end
+    if Error.is_interrupt(item) then error(item, 0) end
+    ended = not Error.passes(item)
+    local err = Error.of_input(item, "input", nil, taken + 1)
+    err.index = err.index or taken + 1
+    return err
+  end}
+end
+
+
+-- task: a task, or nil for task `number` of a pool
+local function task_reader(pool, number, task)
+  local forced = false
+  return {
+    task = task,
+    ready = function() return forced or pool_core.ready(pool, number) end,
+    -- when nothing moves any more, pull says why
+    step = function() forced = pool_core.wait() == "idle" end,
+    pull = function()
+      forced = false
+      local good, item = pcall(pool_core.next, pool, number)
+      if not good and not M.is_item_error(item) then error(item, 0) end
+      return item
+    end,
+  }
+end
+
+
+local function is_callable(x)
+  local meta = debug.getmetatable(x)
+  return type(x) == "function" or (type(meta) == "table" and meta.__call ~= nil)
+end
+
+
+local function has_next(x)
+  local ok, f = pcall(function() return x.next end)
+  return ok and is_callable(f)
+end
+
+
+local function zip_reader(x)
+  local readers = {}
+  for i, part in ipairs(zip.parts(x)) do readers[i] = M.reader(part) end
+  local rows = M.rows {readers = readers}
+  return {
+    ready = function() return rows:ready() end,
+    step = function() rows:step() end,
+    pull = function() return rows:pull() end,
+  }
+end
+
+
+-- A reader of an array, an iterator function, an object with __call or next, a task, a pool or a zip; nil for anything else.
+function M.reader(x)
+  local meta = debug.getmetatable(x)
+  if type(x) == "userdata" and meta == task_meta then
+    local fields = pool_core.fields(x)
+    return task_reader(fields.pool, fields.number, x)
+  end
+  if type(x) == "userdata" and meta == pool_meta then return task_reader(x, 1, pool_core.task(x, 1)) end
+  if zip.is(x) then return zip_reader(x) end
+  if is_callable(x) then return call_reader(function() return x() end, type(meta) == "table" and meta.__pure == true) end
+  if type(x) ~= "table" and type(x) ~= "userdata" then return nil end
+  if has_next(x) then return call_reader(function() return x:next() end) end
+  if type(x) == "userdata" then return nil end
+  if meta == nil then return array_reader(x) end
+  local i = 0
+  return call_reader(function()
+    i = i + 1
+    return x[i]
+  end, true)
+end
+
+
+-- ---- rows ----
+
+local Rows = {}
+Rows.__index = Rows
+
+
+-- Inboxes made of `readers`. With consume = 1 an inbox is a row, one item of each reader. With consume = n it is an array of n
+-- rows: of every n * stride rows read, inbox j has rows j, j + stride, j + 2 * stride, …; the rows left at the end fill one
+-- inbox after the other, unless they are siblings, what a produce = n upstream made of the last items: then those that were
+-- made of one item stay together.
+function M.rows(o)
+  return setmetatable({
+    readers = o.readers, consume = o.consume or 1, stride = o.stride or 1, siblings = o.siblings,
+    row = {}, filled = 0,         -- the row under way
+    block = {},                   -- complete rows that wait for their block
+    made = {}, first = 1, last = 0, -- inboxes, first in, first out
+    ended = false, busy = false,
+  }, Rows)
+end
+
+
+-- the failed items of an inbox as one error, or nil
+local function failure_of(inbox, consume)
+  local found
+  for _, slot in ipairs(inbox) do
+    if consume > 1 then
+      for _, item in ipairs(slot) do
+        if Error.is(item) then found = found or {}; found[#found + 1] = item end
+      end
+    elseif Error.is(slot) then
+      found = found or {}
+      found[#found + 1] = slot
+    end
+  end
+  return found and Error.join(found, #found)
+end
+
+
+-- Pull into the row what can be had without waiting. True when the row is complete, or will never be: the inputs end with the
+-- first of them that ends, and those after it are not asked.
+local function fill(self)
+  while self.filled < #self.readers do
+    local reader = self.readers[self.filled + 1]
+    if not reader.ready() then return false end
+    self.busy = true
+    local good, item = pcall(reader.pull)
+    self.busy = false
+    if not good then error(item, 0) end
+    if item == nil then
+      self.ended = true
+      return true
+    end
+    self.filled = self.filled + 1
+    self.row[self.filled] = item
+  end
+  return true
+end
+
+
+local function take_row(self)
+  local row = self.row
+  self.row, self.filled = {}, 0
+  return row
+end
+
+
+local function add_inbox(self, inbox)
+  self.last = self.last + 1
+  self.made[self.last] = failure_of(inbox, self.consume) or inbox
+end
+
+
+-- inbox j gets rows j, j + width, …
+local function spread(self, width)
+  for j = 1, width do
+    local inbox = {}
+    for k = j, #self.block, width do inbox[#inbox + 1] = self.block[k] end
+    add_inbox(self, inbox)
+  end
+  self.block = {}
+end
+
+
+local function spread_rest(self)
+  local rest, n = #self.block, self.consume
+  if self.siblings and rest % n == 0 then
+    spread(self, rest // n)
+    return
+  end
+  for j = 1, rest, n do add_inbox(self, table.move(self.block, j, math.min(j + n - 1, rest), 1, {})) end
+  self.block = {}
+end
+
+
+-- Read rows until an inbox is made or the end is reached; false when one would have to wait.
+local function gather(self)
+  while self.first > self.last and not self.ended do
+    if not fill(self) then return false end
+    if self.ended then
+      spread_rest(self)
+    else
+      self.block[#self.block + 1] = take_row(self)
+      if #self.block == self.consume * self.stride then spread(self, self.stride) end
+    end
+  end
+  return true
+end
+
+
+-- Would take() give something without waiting? With consume = 1 nothing is read for the answer.
+function Rows:ready()
+  if self.busy then return false end
+  if self.ended then return true end
+  if self.consume > 1 then return gather(self) end
+  for i = self.filled + 1, #self.readers do
+    if not self.readers[i].ready() then return false end
+  end
+  return true
+end
+
+
+-- Do one thing, or wait for one, that brings the next inbox nearer.
+function Rows:step()
+  if self.busy then
+    Error.raise("deadlock", "an input asks for what can only be had when the same input has answered")
+  end
+  for i = self.filled + 1, #self.readers do
+    if not self.readers[i].ready() then return self.readers[i].step() end
+  end
+end
+
+
+-- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there.
+local function take(self)
+  if self.consume > 1 then
+    if not gather(self) then return nil, false end
+    if self.first > self.last then return nil, true end
+    local inbox = self.made[self.first]
+    self.made[self.first] = nil
+    self.first = self.first + 1
+    return inbox, true
+  end
+  if self.ended then return nil, true end
+  if not fill(self) then return nil, false end
+  if self.ended then return nil, true end
+  local row = take_row(self)
+  return failure_of(row, 1) or row, true
+end
+
+
+-- The next inbox; may wait.
+function Rows:pull()
+  while true do
+    while not self:ready() do self:step() end
+    local inbox, there = take(self)
+    if there then return inbox end
+  end
+end
+
+
+return M
