@@ -522,6 +522,23 @@ static void test_a_disowned_cell_cannot_be_completed(void **state) {
   assert_false(window_disown(window, 1)); /* not begun */
 }
 
+static void test_a_thread_is_not_given_up_while_it_writes(void **state) {
+  (void)state;
+  make_window(2, 2, false);
+  submit(0, 1);
+  assert_int_equal(window_take(window, 1), 0);
+  assert_false(window_write(window, 0, 0)); /* not its cell */
+  assert_true(window_write(window, 1, 0));
+  assert_false(window_disown(window, 0));
+  window_written(window, 1, 0);
+  assert_int_equal(cell_state(&window->cell[0]), CELL_TAKEN);
+  assert_true(window_disown(window, 0));
+  assert_false(window_write(window, 1, 0));
+  window_written(window, 1, 0); /* as if it had */
+  assert_int_equal(cell_state(&window->cell[0]), CELL_TAKEN);
+  assert_false(window_complete(window, 1, 0));
+}
+
 static void test_unordered_windows_tell_each_finished_cell_once(void **state) {
   (void)state;
   enum { MANY = 200 };
@@ -567,6 +584,7 @@ int main(void) {
       claim(test_killed_workers_lose_no_cell),
       claim(test_killed_workers_lose_no_cell_of_an_unordered_pool),
       claim(test_a_disowned_cell_cannot_be_completed),
+      claim(test_a_thread_is_not_given_up_while_it_writes),
       claim(test_unordered_windows_tell_each_finished_cell_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
