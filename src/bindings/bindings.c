@@ -7,7 +7,9 @@
 
 static const luaL_Reg modules[] = {{"sys", luaopen_papy_core_sys},       {"codec", luaopen_papy_core_codec},
                                    {"pool", luaopen_papy_core_pool},     {"regex", luaopen_papy_core_regex},
-                                   {"chunks", luaopen_papy_core_chunks}, {NULL, NULL}};
+                                   {"chunks", luaopen_papy_core_chunks}, {"fs", luaopen_papy_core_fs},
+                                   {"run", luaopen_papy_core_run},       {"log", luaopen_papy_core_log},
+                                   {NULL, NULL}};
 
 /* papy.core: one field per module */
 static int open_core(lua_State *L) {

@@ -40,6 +40,14 @@ static int codec_ldecode(lua_State *L) {
   return 1;
 }
 
+/* decode_plain(string) -> value; functions, modules and globals in it raise */
+static int codec_ldecode_plain(lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  codec_decode_plain(L, s, n);
+  return 1;
+}
+
 /* class(name, metatable) */
 static int codec_lclass(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
@@ -50,7 +58,8 @@ static int codec_lclass(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"encode", codec_lencode}, {"decode", codec_ldecode}, {"class", codec_lclass}, {NULL, NULL}};
+    {"encode", codec_lencode}, {"decode", codec_ldecode}, {"decode_plain", codec_ldecode_plain}, {"class", codec_lclass},
+    {NULL, NULL}};
 
 static const luaL_Reg metameth[] = {{"__gc", buffer_gc}, {"__close", buffer_gc}, {NULL, NULL}};
 
