@@ -165,7 +165,7 @@ static int claim(struct window *w, uint32_t n) {
     uint64_t ready = pack(t, 0, CELL_READY);
     bool mine = c < w->cells && atomic_load_explicit(&w->cell[c].state, memory_order_relaxed) == ready &&
                 atomic_compare_exchange_strong(&w->cell[c].state, &ready, pack(t, n, CELL_TAKEN));
-    hostile_point();
+    if (mine) hostile_point(); /* who only steps over an old entry must get on: else all die at the same one */
     atomic_compare_exchange_strong(&w->tail, &t, t + 1);
     hostile_point();
     if (mine) {
