@@ -25,7 +25,7 @@ enum { WORKERS = 4, CELLS = 16, ITEMS = 20000 };
 /* what workers tell: who computed what, in the order they came to it */
 static struct notes {
   _Atomic uint32_t n;
-  _Atomic uint32_t computed[ITEMS + 1];
+  _Atomic uint32_t computed[ITEMS + CELLS + 1];
   struct {
     uint32_t worker;
     uint64_t item;
