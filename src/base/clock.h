@@ -2,6 +2,7 @@
 #ifndef PAPY_BASE_CLOCK_H
 #define PAPY_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -12,6 +13,12 @@ static inline int64_t clock_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* the next spin after one of `ns` that was answered, or was not */
+static inline int64_t spin_next(int64_t ns, bool answered, int64_t most, int64_t least) {
+  ns = answered ? ns * 2 : ns / 2;
+  return ns > most ? most : ns < least ? least : ns;
 }
 
 /* the deadline `seconds` from now; FOREVER for values too large to count */

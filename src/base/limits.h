@@ -11,6 +11,7 @@
 #define CELL_INLINE 24
 #define HOST_SPIN_NS 1000
 #define WORKER_SPIN_NS 1000
+#define LEAST_SPIN_NS 100
 #define WAKE_DELAY_NS 100
 #define RESERVE_BYTES (1ULL << 32)
 #define WARM_BYTES (1ULL << 16)
@@ -28,6 +29,10 @@
 ** or eventfd alike, spinning 0.2 us (2-core virtual machine): spin about as long as the sleep would cost. */
 #define HOST_SPIN_NS 60000
 #define WORKER_SPIN_NS 60000
+/* A spin that ended in sleep halves the next one, down to this; one that was answered doubles it. Where host and worker share
+** a core (the others are busy), a spinner only keeps the other from answering: 12 k tasklets/s with a fixed spin. Not less
+** than an answer takes, or short tasklets never find back. */
+#define LEAST_SPIN_NS 4000
 /* ready cells wait this long for the awake workers before a sleeper is woken for tasklets known to be short: the host
 ** takes ten times as long to wake a sleeper as a worker takes for ten cells of x*x */
 #define WAKE_DELAY_NS 15000
@@ -41,6 +46,8 @@
 #define LONG_TASKLET_NS 10000
 /* an automatic batch aims at this much work, so that handing over (about 0.5 us) is under one percent */
 #define BATCH_WORK_NS 100000
+/* bytes a frame of a short item takes: what a batch reserves for each, so that its run does not grow by doubling */
+#define SHORT_FRAME 24
 /* and is never longer than this */
 #define BATCH_MOST 4096
 /* an input whose last pull took longer than this is pulled only when a result is missing, never ahead of a ready one */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pid.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
 
@@ -13,7 +14,7 @@ static const char key = 0; /* its address is the engine's place in the registry 
 /* the heap goes with the state, unless the state is a copy in a forked worker */
 static int engine_gc(lua_State *L) {
   struct engine *e = lua_touserdata(L, 1);
-  if (e->pid != getpid()) return 0;
+  if (e->pid != pid_own()) return 0;
   if (!e->haunted) heap_delete(e->heap);
   e->heap = NULL;
   if (e->own_loop) loop_free(e->loop);
@@ -22,25 +23,31 @@ static int engine_gc(lua_State *L) {
 
 void engine_open(lua_State *L, struct loop *loop, state_maker make) {
   struct engine *e = lua_newuserdatauv(L, sizeof *e, 0);
-  *e = (struct engine){.loop = loop, .make = make, .pid = getpid()};
+  *e = (struct engine){.loop = loop, .make = make, .pid = pid_own()};
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, engine_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  e->refs = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 static void renew(lua_State *L, struct engine *e) {
   struct loop *loop = loop_new();
   if (!loop) luaL_error(L, "cannot wait in this worker: %s", strerror(errno));
-  *e = (struct engine){.loop = loop, .make = e->make, .pid = getpid(), .own_loop = true};
+  *e = (struct engine){.loop = loop, .make = e->make, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true};
 }
 
 struct engine *engine_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
   struct engine *e = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  if (e->pid != getpid()) renew(L, e);
+  if (e->pid != pid_own()) renew(L, e);
   return e;
 }
 

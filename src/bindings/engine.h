@@ -21,6 +21,8 @@ struct engine {
   struct lpool *pools;
   state_maker make;
   pid_t pid;
+  int refs;         /* registry reference of the weak table from pools' numbers to their userdata */
+  lua_Integer numbers; /* given so far */
   unsigned version; /* counts pools started and stopped */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */

@@ -372,8 +372,10 @@ static bool satisfied(struct lpool *p, int until) {
 }
 
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
-  int moves = 0, top = lua_gettop(L), t;
+  int moves = 0, top, t;
   if (!p->rt || (t = pool_turn(p->rt)) < 0) return 0;
+  if (p->tk[t].pure && !pool_room(p->rt)) return 0; /* the usual case, before anything that costs */
+  top = lua_gettop(L);
   luaL_checkstack(L, 20, "pulling an input");
   lpool_push_table(L, p);
   if (lua_isnil(L, -1)) {

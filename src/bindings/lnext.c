@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pid.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -300,7 +301,7 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
 }
 
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout) {
-  if (!p->rt || p->pid != getpid()) return 0;
+  if (!p->rt || p->pid != pid_own()) return 0;
   int64_t deadline = timeout >= 0 ? clock_after(timeout) : FOREVER;
   bool drained = !force && p->pulling < 0 && drain(L, p, deadline);
   lpool_end(p, !drained);

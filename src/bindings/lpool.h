@@ -54,6 +54,7 @@ struct lpool {
   struct pool *rt; /* NULL: not started, or stopped */
   struct engine *engine;
   struct lpool *next; /* among the engine's */
+  lua_Integer number; /* in the weak table of pools */
   pid_t pid;          /* who started it */
   lua_State *work;    /* the Lua thread workers compute in; unused in the host */
   struct tk *tk;

@@ -29,7 +29,10 @@ struct hand {
   lua_State *L;
   struct channel *channel;
   struct heap *heap;
-  uint32_t *retries; /* per task; a copy, since a thread may outlive the pool */
+  struct terms {     /* per task; a copy, since a thread may outlive the pool */
+    uint32_t retries;
+    bool limited;
+  } * terms;
   uint32_t number;
   bool thread;
   /* the cell under way */
@@ -102,7 +105,8 @@ static void commit(struct hand *h, struct writer *w, unsigned kind) {
   h->tries = 0;
   if (h->item < h->cell->count) {
     h->channel->ops->progress(h->channel, h->number, cell_number(h));
-    atomic_store_explicit(&h->cell->since, clock_ns(), memory_order_relaxed);
+    if (h->terms[h->cell->task].limited) /* the clock costs as much as a short tasklet */
+      atomic_store_explicit(&h->cell->since, clock_ns(), memory_order_relaxed);
   }
   end_writing(h);
 }
@@ -228,7 +232,7 @@ static void failed(struct hand *h) {
   lua_State *L = h->L;
   end_writing(h);
   if (h->givenup) return;
-  if (h->tries < h->retries[h->cell->task]) {
+  if (h->tries < h->terms[h->cell->task].retries) {
     h->tries++;
     return;
   }
@@ -292,11 +296,11 @@ static struct hand *hand_new(lua_State *L, struct lpool *p, struct channel *c, u
   struct hand *h = calloc(1, sizeof *h);
   if (!h) return NULL;
   *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .number = n, .thread = thread};
-  if (!(h->retries = calloc(p->tasks + 1, sizeof *h->retries))) {
+  if (!(h->terms = calloc(p->tasks + 1, sizeof *h->terms))) {
     free(h);
     return NULL;
   }
-  for (uint32_t t = 0; t < p->tasks; t++) h->retries[t] = p->tk[t].retries;
+  for (uint32_t t = 0; t < p->tasks; t++) h->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].limited};
   return h;
 }
 
@@ -312,7 +316,7 @@ static void make_stack(lua_State *L) {
 }
 
 static void hand_free(struct hand *h) {
-  free(h->retries);
+  free(h->terms);
   free(h);
 }
 

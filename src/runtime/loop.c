@@ -19,12 +19,14 @@ struct loop {
   atomic_int interrupted; /* lock-free: set by a signal handler */
   struct pollfd *fds;
   int room;
+  int64_t spin; /* how long to wait with open eyes */
 };
 
 struct loop *loop_new(void) {
   struct loop *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->watched = -1;
+  l->spin = HOST_SPIN_NS;
   l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   l->room = 8;
   l->fds = malloc((size_t)l->room * sizeof *l->fds);
@@ -86,22 +88,30 @@ static void announce(const struct loop *l, bool sleeping) {
 }
 
 /* a short wait with open eyes; true when something moved */
-static bool spin(const struct loop *l, int64_t deadline) {
+static bool watch(const struct loop *l, int64_t deadline) {
   int64_t began = 0;
   bool nudged = false;
-  for (unsigned i = 1; core_free(l) && !atomic_load_explicit(&l->interrupted, memory_order_relaxed); i++) {
+  for (unsigned i = 1; !atomic_load_explicit(&l->interrupted, memory_order_relaxed); i++) {
     relax();
     if (any_moved(l)) return true;
     if (i % 32) continue;
     int64_t now = clock_ns();
     if (!began) began = now;
-    if (now - began > HOST_SPIN_NS || now >= deadline) break;
+    if (!core_free(l)) break;
+    if (now - began > l->spin || now >= deadline) break;
     if (!nudged && now - began > WAKE_DELAY_NS) {
       nudge(l, false);
       nudged = true;
     }
   }
   return false;
+}
+
+static bool spin(struct loop *l, int64_t deadline) {
+  if (!core_free(l)) return false;
+  bool answered = watch(l, deadline);
+  l->spin = spin_next(l->spin, answered, HOST_SPIN_NS, LEAST_SPIN_NS);
+  return answered;
 }
 
 /* the descriptors of everybody; returns how many, or -1 without memory */

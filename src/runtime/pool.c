@@ -48,7 +48,8 @@ struct pool {
   uint32_t free_n, cells, zombies, tasks, workers;
   uint32_t buffer, in_flight, batch;
   uint32_t seen; /* of window->moved */
-  int open;      /* the cell being filled, or -1 */
+  int open;      /* the cell being filled, or -1, */
+  uint32_t full; /* and how many items it takes */
   uint32_t scan;
   bool ordered, pipe, threads;
   int64_t limited; /* the shortest time limit of its tasks, 0: none has one */
@@ -256,6 +257,8 @@ int pool_begin(struct pool *p, uint32_t t, struct writer *w) {
     c->count = 0;
     c->attempts = 0;
     c->first = p->task[t].order.submitted + 1;
+    p->full = batch_of(p, &p->task[t]);
+    if (p->full > 1) payload_room(p->heap, &c->request, (size_t)p->full * SHORT_FRAME);
   }
   struct cell *c = cell_of(p, p->open);
   return frame_begin(w, p->heap, &c->request, &c->loose);
@@ -271,7 +274,7 @@ static void grown(struct pool *p, uint32_t t) {
     order_more(&task->order, p->open);
   p->in_flight++;
   if (p->weave.task == t) weave_pulled(&p->weave); /* else it was borrowed out of turn */
-  if (c->count >= batch_of(p, task)) pool_flush(p);
+  if (c->count >= p->full) pool_flush(p);
 }
 
 void pool_commit(struct pool *p, uint32_t t, struct writer *w, unsigned kind) {

@@ -129,8 +129,7 @@ void heap_hold(struct heap *h, ref r) {
   if (r) atomic_fetch_add_explicit(&block_of(h, r)->holds, 1, memory_order_relaxed);
 }
 
-void heap_drop(struct heap *h, ref r) {
-  if (!r) return;
+void heap_drop_block(struct heap *h, ref r) {
   struct block *b = block_of(h, r);
   uint32_t holds = atomic_fetch_sub_explicit(&b->holds, 1, memory_order_acq_rel);
   assert(holds > 0);

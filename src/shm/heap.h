@@ -19,7 +19,10 @@ void heap_delete(struct heap *h);
 ref heap_take(struct heap *h, size_t n);
 void heap_hold(struct heap *h, ref r);
 /* give back one hold; 0 is allowed */
-void heap_drop(struct heap *h, ref r);
+void heap_drop_block(struct heap *h, ref r);
+static inline void heap_drop(struct heap *h, ref r) {
+  if (r) heap_drop_block(h, r);
+}
 /* usable bytes of a block */
 size_t heap_size(const struct heap *h, ref r);
 static inline void *heap_at(struct heap *h, ref r) { return (char *)h + r; }

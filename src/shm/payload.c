@@ -29,6 +29,8 @@ static int reserve(struct heap *h, struct payload *p, size_t need, size_t keep) 
   return 0;
 }
 
+void payload_room(struct heap *h, struct payload *p, size_t n) { (void)!reserve(h, p, p->n + n, p->n); }
+
 static void put_header(uint8_t *at, uint64_t len, unsigned kind) {
   uint64_t header = len << 4 | kind;
   memcpy(at, &header, HEADER);

@@ -71,6 +71,9 @@ void payload_clear(struct heap *h, struct payload *p);
 /* hand all of `from` to `to` (which must be empty); `from` is empty afterwards */
 void payload_move(struct payload *to, struct payload *from);
 
+/* make room for about n more bytes of frames at once; a failure shows at the frame that needs it */
+void payload_room(struct heap *h, struct payload *p, size_t n);
+
 /* Open a frame at the end of p; *loose keeps the ref of a block that is no frame's yet (drop it if the writer dies).
 ** 0, or -1 with errno. A frame that was opened and never committed is forgotten by the next begin. */
 int frame_begin(struct writer *w, struct heap *h, struct payload *p, ref *loose);

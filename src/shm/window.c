@@ -77,7 +77,12 @@ static void compact(struct window *w) {
 }
 
 void window_submit(struct window *w, uint32_t cell) {
-  if (atomic_load(&w->head) - atomic_load(&w->tail) > w->mask) compact(w);
+  uint64_t head = atomic_load_explicit(&w->head, memory_order_relaxed);
+  if (head - w->tail_seen > w->mask) w->tail_seen = atomic_load(&w->tail);
+  if (head - w->tail_seen > w->mask) {
+    compact(w);
+    w->tail_seen = atomic_load(&w->tail);
+  }
   enqueue(w, cell);
 }
 
@@ -184,19 +189,31 @@ static bool core_free(struct window *w) {
   return atomic_load_explicit(&w->awake, memory_order_relaxed) < cpus_usable();
 }
 
-/* wait a little for a cell while a core is free */
-static int spin(struct window *w, uint32_t n) {
+/* Wait a little for a cell while a core is free. Only `head` is watched: a claim would fight the host for its line. */
+static int watch(struct window *w, uint32_t n, int64_t ns) {
   int64_t until = 0;
-  for (uint32_t i = 1; core_free(w); i++) {
+  uint64_t seen = atomic_load(&w->head);
+  if (atomic_load(&w->tail) != seen) return claim(w, n);
+  for (uint32_t i = 1;; i++) {
     relax();
-    int c = claim(w, n);
-    if (c >= 0 || atomic_load(&w->closing)) return c;
-    if (i % 64) continue;
+    if (atomic_load_explicit(&w->head, memory_order_relaxed) != seen) {
+      int c = claim(w, n);
+      if (c >= 0) return c;
+      seen = atomic_load(&w->head);
+    }
+    if (i % 32) continue;
     int64_t now = clock_ns();
-    if (!until) until = now + WORKER_SPIN_NS;
-    if (now > until) break;
+    if (!until) until = now + ns;
+    if (now > until || !core_free(w) || atomic_load(&w->closing)) return -1;
   }
-  return -1;
+}
+
+static int spin(struct window *w, uint32_t n) {
+  struct slot *s = &w->slot[n];
+  if (!core_free(w) || atomic_load(&w->closing)) return -1;
+  int c = watch(w, n, s->spin ? s->spin : WORKER_SPIN_NS);
+  s->spin = spin_next(s->spin ? s->spin : WORKER_SPIN_NS, c >= 0, WORKER_SPIN_NS, LEAST_SPIN_NS);
+  return c;
 }
 
 static void sleep_until_woken(struct window *w, uint32_t n) {
@@ -219,7 +236,7 @@ int window_take(struct window *w, uint32_t n) {
   }
   for (;;) {
     int c = claim(w, n);
-    if (c < 0 && !atomic_load(&w->closing)) c = spin(w, n);
+    if (c < 0) c = spin(w, n);
     if (c >= 0) return c;
     if (atomic_load(&w->closing) && atomic_load(&w->head) == atomic_load(&w->tail)) return -1;
     sleep_until_woken(w, n);

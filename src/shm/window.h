@@ -68,6 +68,7 @@ struct slot {
   _Alignas(64) _Atomic uint32_t asleep;
   _Atomic uint32_t cell;
   _Atomic int64_t started; /* when the worker was ready for work; 0 before */
+  int64_t spin; /* how long to wait with open eyes, the owner's */
   int64_t since, working; /* when it claimed its cell, and nanoseconds in cells so far: the owner's, anyone may peek */
 };
 
@@ -88,6 +89,7 @@ struct window {
   _Atomic uint32_t *ring;
   _Atomic uint64_t *done;
   uint32_t *kept; /* the host's scratch */
+  _Alignas(64) uint64_t tail_seen; /* the host's: tail as it last read it, since every look costs a cache line */
 };
 
 /* one mapping for `cells` cells and `workers` workers; NULL with errno */
