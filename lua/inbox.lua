@@ -263,6 +263,17 @@ function Rows:step()
 end
 
 
+-- Seconds until ready() may become true by the passing of time alone, or nil.
+function Rows:due()
+  local least
+  for i = self.filled + 1, #self.readers do
+    local due = self.readers[i].due and self.readers[i].due()
+    if due and (not least or due < least) then least = due end
+  end
+  return least
+end
+
+
 -- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there.
 local function take(self)
   if self.consume > 1 then

@@ -147,9 +147,6 @@ function M.outlet(on_end)
 end
 
 
-function Stream:due() end
-
-
 -- ---- a linear piper: computed here, when somebody asks ----
 
 local Linear = setmetatable({}, {__index = Stream})
@@ -166,6 +163,11 @@ end
 
 function Linear:ready()
   return not self.busy and self.rows:ready()
+end
+
+
+function Linear:due()
+  return self.rows:due()
 end
 
 

@@ -20,18 +20,16 @@ local papy = {
   Worker = worker.Worker,
 }
 
--- parts that are loaded when first touched: name = module, which is the part or has it under that name
+-- parts that are loaded when first touched: name = module
 local lazy = {
   Graph = "papy.graph",
-  log = "papy.log", fs = "papy.fs", workers = "papy.workers",
   Piper = "papy.piper",
 }
 
 setmetatable(papy, {__index = function(_, name)
   local module = lazy[name]
   if not module then return nil end
-  local part = require(module)
-  papy[name] = part[name] or part
+  papy[name] = require(module)[name]
   return papy[name]
 end})
 

@@ -10,13 +10,14 @@ local Error = require "papy.error"
 local inbox = require "papy.inbox"
 local options = require "papy.options"
 local outbox = require "papy.outbox"
+local plan = require "papy.plan"
 local worker = require "papy.worker"
-local zip = require "papy.zip"
 
 local M = {}
 
 local pool_core = core.pool
 local pool_meta = pool_core.metatables()
+local refuse = plan.refuse
 
 local Piper = {__name = "papy.Piper"}
 
@@ -27,21 +28,11 @@ local piper_spec = {
 local force_spec = {force = "boolean"}
 local next_spec = {timeout = "seconds"}
 
-local PARTS_MOST = 64 -- of a zip that a pool reads by itself
-
--- the connected pipers of each pool, in the order of connecting
-local users = setmetatable({}, {__mode = "k"})
-
 local made = 0
 
 
 function M.is(x)
   return rawequal(getmetatable(x), Piper)
-end
-
-
-local function refuse(self, message, ...)
-  Error.raise("piper", "piper '%s' " .. message, self.name, ...)
 end
 
 
@@ -75,7 +66,7 @@ end
 -- {{x}, {y}}; default 1), produce = n (each result is an array of n, whose elements become n items; default 1), repeats = true
 -- (instead, each result is given n times), spawn = n (n tasks share the input in strides; parallel only, default 1), timeout
 -- (seconds to wait for a result that has been submitted; then an error of kind "timeout" takes its place; parallel only),
--- branch (a number or string: order among pipers that are side by side), debug = true (errors are raised by next, not returned), name,
+-- branch (a number or string: order among pipers side by side), debug = true (errors are raised by next, not returned), name,
 -- track = true (keep results in piper.tracked[spawn][index]).
 function M.Piper(what, opts)
   local o = check_options(opts)
@@ -154,10 +145,7 @@ function Piper:connect(from)
   for _, input in ipairs(inputs) do
     if input.piper then input.reader = own_outlet(input.piper, self) end
   end
-  if self.parallel then
-    users[self.parallel] = users[self.parallel] or {}
-    table.insert(users[self.parallel], self)
-  end
+  if self.parallel then table.insert(plan.users(self.parallel), self) end
   self.inputs, self.connected, self.over, self.ran = inputs, true, false, false
   return self
 end
@@ -177,7 +165,7 @@ function Piper:disconnect(opts)
   if not self.connected then refuse(self, "is not connected") end
   must_rest(self, "disconnect")
   if self.parallel then
-    local known = users[self.parallel]
+    local known = plan.users(self.parallel)
     local at = position(known, self)
     if at < #known and not self.ran and not o.force then
       refuse(self, "cannot disconnect before '%s', which was connected to the same pool after it", known[#known].name)
@@ -193,175 +181,6 @@ end
 
 -- ---- starting ----
 
--- What its items were made of, if they come in groups: {n =, stride =}.
-local function siblings(self)
-  if self.produce > 1 then return {n = self.produce, stride = self.parallel and self.parallel.stride or 1} end
-  if self.consume > 1 then return nil end
-  local all
-  for _, input in ipairs(self.inputs) do
-    local group = input.piper and siblings(input.piper)
-    if not group or (all and (all.n ~= group.n or all.stride ~= group.stride)) then return nil end
-    all = group
-  end
-  return all
-end
-
-
--- every pool a result passes on its way to this piper, as a set
-local function pools_of(self, set)
-  if self.parallel then set[self.parallel] = true end
-  for _, input in ipairs(self.inputs) do
-    if input.piper then pools_of(input.piper, set) end
-  end
-  return set
-end
-
-
-local function make_rows(self, stride)
-  local readers = {}
-  for i, input in ipairs(self.inputs) do readers[i] = input.reader end
-  local group = siblings {produce = 1, consume = 1, inputs = self.inputs}
-  return inbox.rows {readers = readers, consume = self.consume, stride = stride,
-    siblings = group and group.n == self.consume and group.stride == stride}
-end
-
-
--- The tasks whose results are just what this piper reads, one per input, or nil.
-local function whole_tasks(self)
-  if self.consume > 1 or self.spawn > 1 or #self.inputs > PARTS_MOST then return nil end
-  local tasks = {}
-  for i, input in ipairs(self.inputs) do
-    local task = input.reader.task
-    if not task then return nil end
-    tasks[i] = task
-  end
-  return tasks
-end
-
-
--- An input for a pool. `pure` inputs are only pulled when there is room; `ready` says whether a pull would not wait.
-local function make_input(pull, ready, pure)
-  return setmetatable({}, {__call = pull, __ready = ready, __pure = pure})
-end
-
-
--- The inputs of the spawned tasks: place i belongs to task (i - 1) // stride % n + 1, whoever asks first.
-local function share_out(rows, n, stride, pure)
-  local queues, read, inputs = {}, 0, {}
-  for k = 1, n do queues[k] = {first = 1, last = 0} end
-  local function read_one()
-    local item = rows:pull()
-    if item == nil then return false end
-    local queue = queues[read // stride % n + 1]
-    read, queue.last = read + 1, queue.last + 1
-    queue[queue.last] = item
-    return true
-  end
-  for k, queue in ipairs(queues) do
-    inputs[k] = make_input(function()
-      while queue.first > queue.last do
-        if not read_one() then return nil end
-      end
-      local item = queue[queue.first]
-      queue[queue.first] = nil
-      queue.first = queue.first + 1
-      return item
-    end, function() return queue.first <= queue.last or rows:ready() end, pure)
-  end
-  return inputs
-end
-
-
-local function make_inputs(self, pool)
-  local tasks = whole_tasks(self)
-  if tasks then return {zip.zip(table.unpack(tasks))} end
-  local pure = true
-  for _, input in ipairs(self.inputs) do pure = pure and input.reader.pure == true end
-  local rows = make_rows(self, pool.stride)
-  if self.spawn > 1 then return share_out(rows, self.spawn, pool.stride, pure) end
-  return {make_input(function() return rows:pull() end, function() return rows:ready() end, pure)}
-end
-
-
--- Is every result of this piper read by the pools themselves?
-local function read_natively(self)
-  return self.outlets[1] ~= nil and self.outlets[1].task ~= nil and self.outlets[1].reader ~= nil
-    and self.outlets[1].reader.parallel and whole_tasks(self.outlets[1].reader) ~= nil
-end
-
-
-local function plan_parallel(self)
-  local pool = self.parallel
-  if pool.started then refuse(self, "cannot start: its pool '%s' was started without it", pool.name) end
-  self.tasks, self.tracked = {}, self.track and {} or nil
-  for k, input in ipairs(make_inputs(self, pool)) do
-    self.tasks[k] = pool:add_task(worker.runner(self.worker), input, {name = self.name, track = self.track})
-    if self.track then self.tracked[k] = self.tasks[k].tracked end
-  end
-  return outbox.pooled(pool, self.tasks, {
-    name = self.name, produce = self.produce, repeats = self.repeats, stride = pool.stride, debug = self.debug,
-    timeout = self.timeout, pools = pools_of(self, {}), native = function() return read_natively(self) end,
-  })
-end
-
-
-local function plan_linear(self)
-  self.tracked = self.track and {{}} or nil
-  return outbox.linear(make_rows(self, 1), worker.runner(self.worker),
-    {name = self.name, produce = self.produce, repeats = self.repeats, stride = 1, debug = self.debug},
-    self.tracked and self.tracked[1])
-end
-
-
--- Make the stream of this piper, after those of its upstreams, and with it the tasks in its pool. planned: a list of all pipers
--- this was done for.
-local function plan(self, planned)
-  if self.stream then return end
-  if not self.connected then refuse(self, "is not connected") end
-  for _, input in ipairs(self.inputs) do
-    if input.piper then plan(input.piper, planned) end
-  end
-  if self.stream then return end
-  self.stream = self.parallel and plan_parallel(self) or plan_linear(self)
-  planned[#planned + 1] = self
-  local whole = self.parallel and self.spawn == 1 and self.produce == 1 and not self.timeout and not self.debug
-  for _, outlet in ipairs(self.outlets) do
-    outlet.bind(self.stream)
-    outlet.task = whole and #self.outlets == 1 and self.tasks[1] or nil
-  end
-end
-
-
-local function forget_plan(self)
-  self.stream, self.tasks = nil, nil
-  for _, outlet in ipairs(self.outlets) do
-    outlet.bind(nil)
-    outlet.task = nil
-  end
-end
-
-
-local function take_back(planned)
-  for i = #planned, 1, -1 do
-    local self = planned[i]
-    if self.parallel and self.tasks and not self.parallel.started then self.parallel:pop_task(#self.tasks) end
-    forget_plan(self)
-  end
-end
-
-
--- the pools that feed pipers of this one come first, as far as pools do not feed each other
-local function start_pool(pool, planned, seen)
-  if pool.started or seen[pool] then return end
-  seen[pool] = true
-  for _, user in ipairs(users[pool] or {}) do plan(user, planned) end
-  for _, user in ipairs(users[pool] or {}) do
-    for upstream in pairs(pools_of(user, {})) do start_pool(upstream, planned, seen) end
-  end
-  pool:start()
-end
-
-
 local function start_upstreams(self)
   for _, input in ipairs(self.inputs) do
     if input.piper then input.piper:start() end
@@ -376,15 +195,7 @@ function Piper:start()
   if self.started then return self end
   if not self.connected then refuse(self, "is not connected") end
   start_upstreams(self)
-  local planned = {}
-  local good, why = pcall(function()
-    plan(self, planned)
-    if self.parallel then start_pool(self.parallel, planned, {}) end
-  end)
-  if not good then
-    take_back(planned)
-    error(why, 0)
-  end
+  plan.start(self)
   self.started, self.over = true, false
   return self
 end
@@ -394,7 +205,7 @@ end
 
 -- A reader of the results, for pipelines: see outbox. Made after the start it begins with the next result that nobody has read.
 function Piper:_outlet()
-  if self.started and self.stream and read_natively(self) then
+  if self.started and self.stream and plan.read_natively(self) then
     refuse(self, "is read by '%s'; its results do not come by here", self.outlets[1].reader.name)
   end
   local outlet = own_outlet(self)
@@ -451,8 +262,8 @@ end
 
 
 -- The next result; a papy.Error in the place of a failed item, which is raised if a piper it has passed is in debug mode; nil at
--- the end, again and again. opts: a number of seconds or {timeout = seconds}: raises kind "timeout" when there is nothing by then,
--- and nothing is lost. Raises kind "piper" when not connected or not started.
+-- the end, again and again. opts: a number of seconds or {timeout = seconds}: raises kind "timeout" when there is nothing by
+-- then, and nothing is lost. Raises kind "piper" when not connected or not started.
 function Piper:next(opts)
   if type(opts) == "number" then opts = {timeout = opts} end
   if self.connected and self.over then return nil end
@@ -480,15 +291,17 @@ end
 
 -- ---- stopping ----
 
--- Its end has been read, or nobody is left to read it.
-local function is_finished(self)
+-- Its end has been read, or nobody is left to read it. known: answers so far.
+local function is_finished(self, known)
   if self.over then return true end
-  local readers = 0
-  for _, outlet in ipairs(self.outlets) do
-    if not outlet.reader or not is_finished(outlet.reader) then return false end
-    readers = readers + 1
+  known = known or {}
+  if known[self] == nil then
+    known[self] = #self.outlets > 0
+    for _, outlet in ipairs(self.outlets) do
+      known[self] = known[self] and outlet.reader ~= nil and is_finished(outlet.reader, known)
+    end
   end
-  return readers > 0
+  return known[self]
 end
 
 
@@ -503,7 +316,7 @@ end
 local function stop_pool(pool, force)
   if not pool.started then return end
   pool:stop {force = force}
-  for _, user in ipairs(users[pool] or {}) do user.tasks = nil end
+  for _, user in ipairs(plan.users(pool)) do user.tasks = nil end
 end
 
 
@@ -513,9 +326,9 @@ end
 function Piper:stop(opts)
   local o = options.check("stop", opts, force_spec)
   if not self.started then refuse(self, "is not started") end
-  if not is_finished(self) and not o.force then refuse(self, "has not finished; give {force = true} to stop it all the same") end
+  if not is_finished(self) and not o.force then refuse(self, "has not finished; stop{force = true} stops it all the same") end
   self.over = is_finished(self)
-  if self.parallel and (o.force or all_finished(users[self.parallel])) then stop_pool(self.parallel, o.force) end
+  if self.parallel and (o.force or all_finished(plan.users(self.parallel))) then stop_pool(self.parallel, o.force) end
   self.started, self.ran = false, true
   local readers = {}
   for _, outlet in ipairs(self.outlets) do
