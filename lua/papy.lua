@@ -20,16 +20,20 @@ local papy = {
   Worker = worker.Worker,
 }
 
--- parts that are loaded when first touched: name = module
+-- parts that are loaded when first touched: name = module, which is the part or has it under that name
 local lazy = {
   Graph = "papy.graph",
+  log = "papy.log", fs = "papy.fs", workers = "papy.workers",
   Piper = "papy.piper",
+  Dagger = "papy.dagger",
+  Plumber = "papy.plumber",
 }
 
 setmetatable(papy, {__index = function(_, name)
   local module = lazy[name]
   if not module then return nil end
-  papy[name] = require(module)[name]
+  local part = require(module)
+  papy[name] = part[name] or part
   return papy[name]
 end})
 

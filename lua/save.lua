@@ -1,0 +1,208 @@
+-- save: a pipeline written as a script that papy runs, and read back from it.
+local Error = require "papy.error"
+local Writer = require "papy.writer"
+local literal = require "papy.literal"
+local topology = require "papy.topology"
+
+local M = {}
+
+local head = [[
+-- A pipeline saved by papy.
+local papy = require "papy"
+
+]]
+
+local tail = [[
+
+-- `papy this.lua FILE...` runs it on the lines of the files, one file for each input
+if ... then
+  local inputs = {}
+  for k, path in ipairs {...} do inputs[k] = io.lines(path) end
+  pipeline:start(inputs)
+  pipeline:run()
+  assert(pipeline:wait())
+  pipeline:stop()
+end
+
+return pipeline
+]]
+
+
+-- ---- pools ----
+
+local function pool_options(pool)
+  local o = {worker_num = pool.worker_num, buffer = pool.buffer}
+  if pool.worker_type ~= "process" then o.worker_type = pool.worker_type end
+  if pool.stride ~= pool.worker_num then o.stride = pool.stride end
+  if not pool.ordered then o.ordered = false end
+  if pool.skip then o.skip = true end
+  if pool.batch ~= 1 then o.batch = pool.batch end
+  if pool.transport ~= (os.getenv "PAPY_TRANSPORT" or "shm") then o.transport = pool.transport end
+  if not pool.name:find "^numap_%d+$" then o.name = pool.name end
+  return o
+end
+
+
+local function write_pools(writer, dagger)
+  local written = {}
+  for _, piper in ipairs(dagger:nodes()) do
+    local pool = piper.parallel
+    if pool and not written[pool] then
+      written[pool] = writer:name(pool.name)
+      local options = literal.write(pool_options(pool), "the options of pool " .. pool.name, nil, function() end)
+      writer:add("local %s = papy.NuMap %s", written[pool], options)
+    end
+  end
+  return written
+end
+
+
+-- ---- pipers ----
+
+local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false}
+
+
+local function piper_options(dagger, piper)
+  local o = {name = piper.name, branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
+  for option, default in pairs(defaults) do
+    if piper[option] ~= nil and piper[option] ~= default then o[option] = piper[option] end
+  end
+  return o
+end
+
+
+-- The worker as an expression: a plain function where it is no more than that.
+local function worker_text(writer, piper)
+  local worker = piper.worker
+  local functions, arguments, any = {}, {}, false
+  for i, f in ipairs(worker.functions) do
+    local what = ("function %d of piper '%s'"):format(i, piper.name)
+    functions[i] = writer:value(f, what)
+    arguments[i] = writer:value(worker.args[i], ("the arguments of %s"):format(what), "args")
+    any = any or next(worker.args[i]) ~= nil
+  end
+  if #functions == 1 then
+    return any and ("papy.Worker(%s, %s)"):format(functions[1], arguments[1]) or functions[1]
+  end
+  local list = "{" .. table.concat(functions, ", ") .. "}"
+  return any and ("papy.Worker(%s, {%s})"):format(list, table.concat(arguments, ", ")) or ("papy.Worker(%s)"):format(list)
+end
+
+
+local function reference(piper)
+  return literal.is_name(piper.name) and "pipers." .. piper.name or "pipers[" .. literal.quote(piper.name) .. "]"
+end
+
+
+local function write_pipers(writer, dagger, workers, pools)
+  writer:add "\nlocal pipers = {}"
+  for i, piper in ipairs(dagger:nodes()) do
+    local options = literal.write(piper_options(dagger, piper), "the options of piper " .. piper.name, nil, function() end)
+    if piper.parallel then options = options:gsub("^{", ("{parallel = %s, "):format(pools[piper.parallel]), 1) end
+    writer:add("%s = papy.Piper(%s, %s)", reference(piper), workers[i], options)
+  end
+end
+
+
+-- ---- pipes ----
+
+-- The edges as pipes {a, b, …}, as long as they go.
+local function chains(dagger)
+  local found, written = {}, {}
+  local function follow(piper, chain)
+    chain[#chain + 1] = reference(piper)
+    for _, down in ipairs(topology.downstreams(dagger, piper)) do
+      written[piper] = written[piper] or {}
+      if not written[piper][down] then
+        written[piper][down] = true
+        return follow(down, chain)
+      end
+    end
+    return chain
+  end
+  for _, piper in ipairs(dagger:postorder()) do
+    repeat
+      local chain = follow(piper, {})
+      if #chain > 1 then found[#found + 1] = "{" .. table.concat(chain, ", ") .. "}" end
+    until #chain == 1
+  end
+  return found
+end
+
+
+local function list(items)
+  local line = "{" .. table.concat(items, ", ") .. "}"
+  return #line < 90 and line or "{\n    " .. table.concat(items, ",\n    ") .. ",\n  }"
+end
+
+
+local function write_pipeline(writer, dagger)
+  local references = {}
+  for i, piper in ipairs(dagger:nodes()) do references[i] = reference(piper) end
+  writer:add("\nlocal pipeline = papy.Plumber {\n  pipers = %s,\n  pipes = %s,\n}", list(references), list(chains(dagger)))
+end
+
+
+-- The script for a dagger. Raises kind "plumber" for what cannot be written, naming the way to it.
+function M.text(dagger)
+  local writer = Writer.new {"papy", "pipers", "pipeline", "inputs"}
+  local workers = {}
+  for i, piper in ipairs(dagger:nodes()) do workers[i] = worker_text(writer, piper) end
+  local pools = write_pools(writer, dagger)
+  write_pipers(writer, dagger, workers, pools)
+  write_pipeline(writer, dagger)
+  local text = head .. writer:text() .. "\n" .. tail
+  local good, why = load(text, "=saved", "t")
+  if not good then Error.raise("plumber", "save: the script would not be correct: %s", why) end
+  return text
+end
+
+
+-- ---- the methods of a plumber ----
+
+local Saving = {}
+
+
+-- Write the pipeline as a readable script that builds it again: functions by their source text with what they need, workers,
+-- arguments, pools, pipers and pipes, without the data. `papy path FILE…` runs it on the lines of files. Raises kind
+-- "plumber" and writes nothing when something cannot be written as text, naming it.
+function Saving:save(path)
+  local text = M.text(self)
+  local file, why = io.open(path, "w")
+  if not file then Error.raise("plumber", "save: %s", why) end
+  local written, problem = file:write(text)
+  local closed, late = file:close()
+  if not (written and closed) then Error.raise("plumber", "save: cannot write '%s': %s", path, problem or late) end
+end
+
+
+local function add_all(self, loaded, added)
+  for _, piper in ipairs(loaded:nodes()) do
+    local _, new = self:add_piper(piper, {branch = loaded.graph:node(piper).branch})
+    if new then added[#added + 1] = piper end
+  end
+  for _, edge in ipairs(loaded:edges()) do self:add_pipe {edge[2], edge[1]} end
+end
+
+
+-- Add the pipers and pipes of a saved pipeline, or of any script that returns a Dagger or Plumber, to this one. The script is
+-- run, with all rights of this program.
+function Saving:load(path)
+  if self.started or self.wired then Error.raise("plumber", "load: the pipeline is started; stop() it first") end
+  local chunk, why = loadfile(path, "t")
+  if not chunk then Error.raise("plumber", "load: %s", why) end
+  local loaded = chunk()
+  if type(loaded) ~= "table" or not loaded.graph or not loaded.get_inputs then
+    Error.raise("plumber", "load: '%s' returns no pipeline but %s", path, Error.render(loaded))
+  end
+  local added = {}
+  local ok, problem = pcall(add_all, self, loaded, added)
+  if ok then return end
+  for _, piper in ipairs(added) do self:del_piper(piper, {force = true}) end
+  error(problem, 0)
+end
+
+
+M.methods = Saving
+
+return M

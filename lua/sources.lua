@@ -1,0 +1,126 @@
+-- sources: the text of functions. Text that no file holds (typed at the prompt, made by load) is remembered here.
+local lex = require "papy.lex"
+
+local M = {}
+
+local remembered = {}
+local parsed = {} -- text -> its functions; most pipelines come from one or two texts
+
+
+-- Keep the text of a chunk, so that the functions in it can be saved. The name is the one given to load.
+function M.remember(chunkname, text)
+  remembered[chunkname] = text
+end
+
+
+-- The text of a chunk as debug.getinfo names it, or nil and why there is none.
+local function text_of_chunk(source)
+  if remembered[source] then return remembered[source] end
+  local mark = source:sub(1, 1)
+  if mark ~= "@" and mark ~= "=" then return source end
+  if mark == "=" then return nil, "its text was not kept" end
+  local file, why = io.open(source:sub(2), "rb")
+  if not file then return nil, "its file cannot be read: " .. why end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+
+local function functions_in(text)
+  if not parsed[text] then
+    parsed = {[text] = lex.functions(text)}
+  end
+  return parsed[text]
+end
+
+
+-- ---- is this text that function? ----
+
+-- The names of a function's upvalues, in order.
+function M.upvalue_names(f)
+  local names, i = {}, 1
+  while true do
+    local name = debug.getupvalue(f, i)
+    if not name then return names end
+    names[i] = name
+    i = i + 1
+  end
+end
+
+
+-- The text as a function expression.
+function M.expression(found)
+  if not found.method then return "function" .. found.body end
+  return "function(self" .. (found.body:find "^%(%s*%)" and "" or ", ") .. found.body:sub(2)
+end
+
+
+-- The code of a function expression whose upvalues are the locals `names`, as bytes; `outer` puts a function between.
+local function compiled(expression, names, line, outer)
+  local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " " or ""
+  local text = ("\n"):rep(line - 1) .. locals
+  text = text .. (outer and "return (function() return " .. expression .. "\nend)()" or "return " .. expression)
+  local chunk = load(text, "=saved", "t")
+  local ok, f = pcall(chunk or error)
+  return ok and type(f) == "function" and string.dump(f, true) or nil
+end
+
+
+local function same_outside(a, b, first, last)
+  return #a == #b and a:sub(1, first - 1) == b:sub(1, first - 1) and a:sub(last + 1) == b:sub(last + 1)
+end
+
+
+local function first_difference(a, b)
+  for i = 1, #a do
+    if a:byte(i) ~= b:byte(i) then return i end
+  end
+end
+
+
+-- Does the expression, compiled, give the very code of f? Where upvalues are taken from may differ: three bytes for each, which
+-- begin where the code of a function and of the same function one level deeper begin to differ.
+local function is_code_of(expression, f, line, names)
+  local flat, deep = compiled(expression, names, line, false), compiled(expression, names, line, true)
+  local code = string.dump(f, true)
+  if not flat or not deep then return false end
+  if #names == 0 then return flat == code end
+  local first = first_difference(flat, deep)
+  return first ~= nil and same_outside(flat, code, first, first + 3 * #names - 1)
+end
+
+
+local function whole_chunk(text)
+  return {body = "(...)\n" .. text .. "\nend", line = 0}
+end
+
+
+-- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method}; or nil and why it
+-- cannot be had. Several functions on one line are told apart by their code.
+function M.of(f)
+  local info = debug.getinfo(f, "S")
+  if info.what == "C" then return nil, "it is written in C" end
+  local text, why = text_of_chunk(info.source)
+  if not text then return nil, why end
+  if info.what == "main" then return whole_chunk(text) end
+  local names, on_line = M.upvalue_names(f), 0
+  for _, found in ipairs(functions_in(text)) do
+    if found.line == info.linedefined and found.last_line == info.lastlinedefined then
+      on_line = on_line + 1
+      if is_code_of(M.expression(found), f, info.linedefined, names) then return found end
+    end
+  end
+  if on_line == 0 then return nil, "its text is not where it was; the file has changed" end
+  return nil, "the text found there gives other code: the file has changed, or a constant is declared outside of the function"
+end
+
+
+-- "job.lua:12", for messages.
+function M.place(f)
+  local info = debug.getinfo(f, "S")
+  return info.what == "C" and "a C function" or ("%s:%d"):format(info.short_src, info.linedefined)
+end
+
+
+return M
