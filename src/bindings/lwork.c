@@ -42,6 +42,7 @@ struct hand {
   size_t at;      /* its request's place */
   uint32_t tries; /* of this tasklet, that raised */
   enum phase phase;
+  bool broken;   /* there is no memory to go on with this cell */
   bool givenup;  /* the host no longer wants this cell from this thread */
 };
 
@@ -220,9 +221,9 @@ static void write_last_words(struct hand *h) {
     return;
   }
   payload_rescue(h->heap, &h->cell->result, &h->cell->loose);
-  if (payload_fault(h->heap, &h->cell->result, &f) != 0) { /* the host reads a missing frame as lost */
-  }
+  h->broken = payload_fault(h->heap, &h->cell->result, &f) != 0;
   end_writing(h);
+  if (h->broken) return; /* the host reads the frames that are missing at the end as lost */
   h->at += h->request.size;
   h->item++;
   h->tries = 0;
@@ -259,9 +260,10 @@ static void apply(void *self, struct cell *cell) {
   h->item = payload_count(h->heap, &cell->result) + cell->elsewhere;
   h->at = 0;
   h->tries = 0;
+  h->broken = false;
   for (uint32_t i = 0; i < h->item && frame_read(h->heap, &cell->request, h->at, &h->request); i++)
     h->at += h->request.size;
-  while (h->item < cell->count && !h->givenup) {
+  while (h->item < cell->count && !h->givenup && !h->broken) {
     lua_settop(L, BASE);
     lua_pushvalue(L, COMPUTE);
     lua_pushlightuserdata(L, h);

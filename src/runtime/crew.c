@@ -237,6 +237,8 @@ void crew_overtime(struct crew *k, uint32_t n) {
   interrupt(k, h->thread);
 }
 
+bool crew_condemned(const struct crew *k, uint32_t n) { return k->hand[n].overtime; }
+
 int crew_returned(struct crew *k) {
   for (struct thread **at = &k->givenup; *at; at = &(*at)->next) {
     struct thread *t = *at;

@@ -43,6 +43,8 @@ void crew_refill(struct crew *k);
 bool crew_lost(struct crew *k, struct loss *loss);
 /* worker n takes too long: kill it (a thread is given up: it counts as gone at once, its cell as lost) */
 void crew_overtime(struct crew *k, uint32_t n);
+/* has it been told so, and is not gone yet? */
+bool crew_condemned(const struct crew *k, uint32_t n);
 /* cells of given-up threads that have come to their end since: -1 when there is none */
 int crew_returned(struct crew *k);
 uint32_t crew_alive(const struct crew *k);

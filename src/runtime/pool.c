@@ -102,9 +102,9 @@ static int64_t limit_of(struct pool *p, uint32_t n) {
 static int64_t deadline(struct member *m) {
   struct pool *p = pool_of(m);
   int64_t first = crew_alive(p->crew) < p->workers ? p->refill_at : FOREVER;
-  if (!p->limited) return first;
+  if (!p->limited || p->free_n == 0) return first; /* without a free cell no thread can be given up: see enforce_limits */
   for (uint32_t n = 0; n < p->workers; n++) {
-    int64_t d = limit_of(p, n);
+    int64_t d = crew_condemned(p->crew, n) ? FOREVER : limit_of(p, n); /* its death wakes the loop by itself */
     if (d < first) first = d;
   }
   /* a cell that is claimed just now, or while the host sleeps, cannot be over its limit before this */
