@@ -84,7 +84,10 @@ local function describe_input(what, input)
   end
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
-  if type(meta) == "table" and meta.__call then return {kind = "call", pure = meta.__pure == true} end
+  if type(meta) == "table" and meta.__call then
+    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting?
+    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready}
+  end
   if type(input) == "table" then
     if has_next(input) then return {kind = "next"} end
     return {kind = "table", pure = true, plain = meta == nil}

@@ -328,6 +328,17 @@ static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table
   return PULL_LATER;
 }
 
+/* Ask the input whether a pull would return at once. One that cannot answer is pulled, and says what is wrong. */
+static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_READY);
+  pool_open_turn(p->rt);
+  bool yes = lua_pcall(L, 0, 1, 0) != LUA_OK || lua_toboolean(L, -1);
+  if (p->rt) pool_close_turn(p->rt);
+  if (lua_type(L, -1) == LUA_TSTRING && is_interrupt(L)) lua_error(L);
+  lua_pop(L, 1);
+  return yes && p->rt;
+}
+
 /* the common case, without a call: a plain array */
 static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
@@ -362,6 +373,7 @@ static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bo
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
+  if (idle && k->asks && !k->held && !is_ready(L, p, t, table)) return PULL_LATER; /* nobody waits: do not wait for it */
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
 }

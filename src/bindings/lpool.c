@@ -151,12 +151,13 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
     const char *name;
     int slot;
   } slots[] = {{"f", SLOT_FUNCTION}, {"args", SLOT_ARGS}, {"argn", SLOT_ARGN},
-               {"input", SLOT_INPUT}, {"name", SLOT_NAME}, {"tracked", SLOT_TRACKED}};
+               {"input", SLOT_INPUT}, {"name", SLOT_NAME}, {"tracked", SLOT_TRACKED}, {"ready", SLOT_READY}};
   struct tk *k = &p->tk[t];
   int task = lua_gettop(L);
   for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
     lua_getfield(L, task, slots[i].name);
     if (slots[i].slot == SLOT_TRACKED) k->track = !lua_isnil(L, -1);
+    if (slots[i].slot == SLOT_READY) k->asks = !lua_isnil(L, -1);
     if (lua_isnil(L, -1)) {
       lua_pop(L, 1);
       lua_pushboolean(L, 0);

@@ -35,6 +35,7 @@ struct part {
 struct tk {
   enum input_kind kind;
   bool pure;    /* the input cannot draw on tasks: pulled only when there is room */
+  bool asks;    /* the input can say whether a pull would wait */
   bool plain;   /* an array without a metatable */
   bool held;    /* a pulled item waits for room, */
   bool held_error; /* or what the input raised */
@@ -72,7 +73,7 @@ struct ltask {
 };
 
 /* The pool's user value is a table: fields of the Lua side by name, and per task t (from 0) at t*SLOTS+1...: */
-enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOTS };
+enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOT_READY, SLOTS };
 /* push that table; nil when the pool is being collected */
 void lpool_push_table(lua_State *L, struct lpool *p);
 
