@@ -108,7 +108,11 @@ end
 
 
 local function load_fifo(place, size, seconds)
-  local text, why = fs.read_fifo(place, seconds)
+  local deadline = papy.now() + seconds
+  local text, why
+  repeat -- when another reader took a part of it, the fifo is made anew
+    text, why = fs.read_fifo(place, math.max(0, deadline - papy.now()))
+  until not text or #text == size or math.type(size) ~= "integer" or papy.now() >= deadline
   if not text then fault("load_item: %s", why) end
   os.remove(place)
   if math.type(size) == "integer" and #text ~= size then

@@ -43,12 +43,14 @@ local operators = {
 local python = {truediv = "div", floordiv = "idiv", neg = "unm", and_ = "band", or_ = "bor", xor = "bxor", lshift = "shl",
   rshift = "shr", invert = "bnot"}
 
--- least and most operands; a result of several values becomes an array
+-- least and most operands of the math library's functions; all others (some builds have more) take one
 local functions = {
-  abs = {1, 1}, acos = {1, 1}, asin = {1, 1}, atan = {1, 2}, ceil = {1, 1}, cos = {1, 1}, deg = {1, 1}, exp = {1, 1},
-  floor = {1, 1}, fmod = {2, 2}, log = {1, 2}, max = {1, math.huge}, min = {1, math.huge}, modf = {1, 1, array = true},
-  rad = {1, 1}, sin = {1, 1}, sqrt = {1, 1}, tan = {1, 1}, tointeger = {1, 1}, type = {1, 1}, ult = {2, 2},
+  atan = {1, 2}, atan2 = {2, 2}, fmod = {2, 2}, ldexp = {2, 2}, log = {1, 2}, max = {1, math.huge}, min = {1, math.huge}, ult = {2, 2},
 }
+-- their several values become an array
+local arrays = {modf = true, frexp = true}
+-- these are no functions of an item, or defined above
+local left_out = {random = true, randomseed = true, pow = true}
 
 
 local function counts(least, most)
@@ -102,7 +104,10 @@ for _, operator in ipairs(operators) do
   end
 end
 
-for name, range in pairs(functions) do define(name, math[name], range[1], range[2], range.array) end
+for name, f in pairs(math) do
+  local range = functions[name] or {1, 1}
+  if type(f) == "function" and not left_out[name] then define(name, f, range[1], range[2], arrays[name]) end
+end
 
 for name, ours in pairs(python) do
   M[name], M[name .. "star"], M[name .. "_star"] = M[ours], M[ours .. "star"], M[ours .. "_star"]
