@@ -48,7 +48,7 @@ local function write_pools(writer, dagger)
   for _, piper in ipairs(dagger:nodes()) do
     local pool = piper.parallel
     if pool and not written[pool] then
-      written[pool] = writer:name(pool.name)
+      written[pool] = writer:name(pool.name:find "^numap_%d+$" and "pool" or pool.name)
       local options = literal.write(pool_options(pool), "the options of pool " .. pool.name, nil, function() end)
       writer:add("local %s = papy.NuMap %s", written[pool], options)
     end
@@ -77,7 +77,8 @@ local function worker_text(writer, piper)
   local functions, arguments, any = {}, {}, false
   for i, f in ipairs(worker.functions) do
     local what = ("function %d of piper '%s'"):format(i, piper.name)
-    functions[i] = writer:value(f, what)
+    local wanted = not piper.name:find "^piper_%d+$" and piper.name or nil
+    functions[i] = type(f) == "function" and writer:func(f, what, wanted) or writer:value(f, what)
     arguments[i] = writer:value(worker.args[i], ("the arguments of %s"):format(what), "args")
     any = any or next(worker.args[i]) ~= nil
   end

@@ -169,12 +169,12 @@ function Writer:upvalue(f, i, owner)
     if not rawequal(value, _G) then refuse("the environment of " .. owner, "is not the global one") end
     return nil
   end
-  if self.cells[cell] == name then return nil end
-  if self.cells[cell] then refuse(path, "is shared by functions, and its name stands for something else too; rename one") end
   if value ~= nil and self:stands_for(name, value, f) then
     self.cells[cell] = name
     return nil
   end
+  if self.cells[cell] == name then return nil end
+  if self.cells[cell] then refuse(path, "is shared by functions, and its name stands for something else too; rename one") end
   local global = rawget(_G, name)
   if self.taken[name] or (global ~= nil and not rawequal(global, value)) then
     self.cells[cell] = "in a block"

@@ -1,0 +1,259 @@
+-- Plumber: save writes a script that papy runs and load reads back; what cannot be written is named.
+local T = require "support"
+local claim, eq, ok, raises = T.claim, T.eq, T.ok, T.raises
+
+local function first(inbox) return inbox[1] end
+
+-- what a pipeline gives for its data, as its last piper sees it
+local function results(plumber, ...)
+  local out = plumber:get_outputs()[1]
+  local results_of = {}
+  local sink = papy.Piper(function(inbox) results_of[#results_of + 1] = inbox[1] end, { name = "sink of the test" })
+  plumber:add_pipe { out, sink }
+  plumber:start { ... }
+  plumber:run()
+  assert(plumber:wait(20 * T.slow))
+  plumber:stop()
+  plumber:del_piper(sink)
+  return results_of
+end
+
+local function saved(plumber)
+  local path = T.temp()
+  plumber:save(path)
+  local file = assert(io.open(path))
+  local text = file:read "a"
+  file:close()
+  return path, text
+end
+
+local function loaded(plumber)
+  local path, text = saved(plumber)
+  local again = papy.Plumber()
+  again:load(path)
+  return again, text
+end
+
+-- saved, loaded, saved and loaded again, a pipeline of that function still gives those results
+local function keeps(f, data, expected)
+  local plumber = papy.Plumber { pipers = { f } }
+  eq(results(plumber, data), expected, "as built")
+  local again, text = loaded(plumber)
+  eq(results(again, data), expected, "loaded")
+  eq(results(loaded(again), data), expected, "loaded twice")
+  return text
+end
+
+local function refused(f, ...)
+  local plumber, path = papy.Plumber { pipers = { f } }, T.temp "as it was"
+  local err = raises("plumber", plumber.save, plumber, path)
+  for _, words in ipairs { ... } do ok(tostring(err):find(words, 1, true), tostring(err), "has", words) end
+  local file = io.open(path)
+  eq(file:read "a", "as it was")
+  file:close()
+end
+
+-- ---- functions ----
+
+local factor, table_of_it = 3, { 1, { 2.5, math.huge, -0.0 }, name = "a\nb\0c\"\\", [true] = false, ["a b"] = math.mininteger }
+local function factorial(n) return n < 2 and 1 or n * factorial(n - 1) end
+local odd
+local function even(n) return n == 0 or odd(n - 1) end
+function odd(n) return n ~= 0 and even(n - 1) end
+
+claim("plain functions, upvalues, recursion, mutual recursion", function()
+  keeps(first, { 1, "a" }, { 1, "a" })
+  keeps(function(inbox) return inbox[1] * factor end, { 1, 2 }, { 3, 6 })
+  keeps(function(inbox) return factorial(inbox[1]) end, { 5 }, { 120 })
+  keeps(function(inbox) return even(inbox[1]) end, { 4, 5 }, { true, false })
+  keeps(function() return table_of_it end, { 1 }, { table_of_it })
+end)
+
+claim("a local function keeps its name and its text", function()
+  local function parse_line(inbox)
+    -- a comment with end and function in it
+    return inbox[1] .. [[ end ]] .. 'end' -- "
+  end
+  local text = keeps(parse_line, { "x" }, { "x end end" })
+  ok(text:find("local function parse_line(inbox)\n    -- a comment with end and function in it", 1, true), text)
+end)
+
+claim("several functions on one line are told apart", function()
+  local a, b, c = function(i) return i[1] + 1 end, function(i) return i[1] + 2 end, function(i) return i[1] + factor end
+  keeps(a, { 1 }, { 2 })
+  keeps(b, { 1 }, { 3 })
+  keeps(c, { 1 }, { 4 })
+end)
+
+claim("closures of one function with different upvalues, and with the same", function()
+  local function adder(n) return function(inbox) return inbox[1] + n end end
+  local plumber = papy.Plumber { pipes = { { adder(1), adder(10), adder(100) } } }
+  eq(results(loaded(plumber), { 1 }), { 112 })
+  local count = 0
+  local function up(inbox)
+    count = count + 1
+    return inbox[1]
+  end
+  local function tell() return count end
+  eq(results(loaded(papy.Plumber { pipes = { { up, tell } } }), { 7, 7 }), { 1, 2 })
+end)
+
+claim("methods, varargs, whole chunks, functions made by load", function()
+  local object = {}
+  function object:method(more) return self[1] + #tostring(more) end
+  keeps(object.method, { 1 }, { 4 })
+  keeps(function(...) return (...)[1], select("#", ...) end, { 5 }, { 5 })
+  keeps(assert(load "local inbox = ... return inbox[1] * 2"), { 5 }, { 10 })
+  keeps(load "return function(inbox) return inbox[1] * 4 end"(), { 5 }, { 20 })
+end)
+
+limit = 7
+function clip(x) return x > limit and limit or x end
+function clip_inbox(inbox) return clip(inbox[1]) end
+
+claim("globals that a function uses are written, as globals", function()
+  local text = keeps(clip_inbox, { 5, 10 }, { 5, 7 })
+  ok(text:find("\nfunction clip(x)", 1, true) and text:find("\nlimit = 7", 1, true), text)
+  keeps(function(inbox)
+    local limit = 1 -- luacheck: ignore
+    return clip(inbox[1]) + limit
+  end, { 5 }, { 6 })
+end)
+
+claim("library functions are written by their names, modules are required", function()
+  local sqrt, insert, support = math.sqrt, table.insert, require "support"
+  local text = keeps(function(inbox)
+    local t = support.range(1, 2)
+    insert(t, sqrt(inbox[1]))
+    return string.format("%d %d %.1f", table.unpack(t))
+  end, { 16 }, { "1 2 4.0" })
+  ok(text:find('local support = require "support"', 1, true), text)
+  keeps(function() return papy.null end, { 1 }, { papy.null })
+end)
+
+claim("text remembered under a name, as the prompt does", function()
+  local sources = require "papy.sources"
+  local typed = "function(inbox)\n  return inbox[1] .. '!'\nend"
+  local f = load("return " .. typed, "=prompt 1")()
+  refused(f, "its text was not kept")
+  sources.remember("=prompt 1", typed)
+  keeps(f, { "a" }, { "a!" })
+end)
+
+-- ---- what cannot be written ----
+
+claim("what cannot be written is named, and the file stays as it was", function()
+  local out, cfg = io.stdout, { deep = { co = coroutine.create(print) } }
+  local this = debug.getinfo(1, "l").currentline
+  refused(function() out:write "x" end, "upvalue 'out' of function at ", ":" .. this + 1, "is a file")
+  refused(function() return cfg end, "upvalue 'cfg' of function at ", ": cfg.deep.co is a coroutine")
+  local circle = {}
+  circle.me = circle
+  refused(function() return circle end, "circle.me", "holds itself")
+  local object = setmetatable({}, { __index = {} })
+  refused(function() return object end, "upvalue 'object'", "metatable")
+  local pool = papy.NuMap {}
+  refused(function() return pool end, "upvalue 'pool'", "papy.NuMap")
+  local half <const> = 0.5
+  refused(function(inbox) return inbox[1] * half end, "constant")
+  local counter = setmetatable({}, { __call = function() return 1 end })
+  refused(papy.Worker(counter), "function 1 of piper", "callable")
+  refused(papy.Worker(first, { io.stderr }), "args[1]", "is a file")
+  refused(load(string.dump(first, true)), "its text was not kept")
+end)
+
+claim("a function whose file has changed is refused", function()
+  local path = T.temp "return function(inbox) return inbox[1] + 1 end\n"
+  local f = dofile(path)
+  keeps(f, { 1 }, { 2 })
+  local file = io.open(path, "w")
+  file:write "return function(inbox) return inbox[1] + 2 end\n"
+  file:close()
+  refused(f, "has changed")
+  os.remove(path)
+  refused(f, "cannot be read")
+end)
+
+claim("save to where nothing can be written is an error that says so", function()
+  local plumber = papy.Plumber { pipers = { first } }
+  local err = raises("plumber", plumber.save, plumber, "/nonexistent/job.lua")
+  ok(tostring(err):find("/nonexistent/job.lua", 1, true))
+end)
+
+-- ---- pipelines ----
+
+local function scaled(inbox, by, more) return inbox[1] * by + (more or 0) end
+
+claim("pipers, workers, arguments, pools, options and pipes come back", function()
+  local one = papy.NuMap { worker_num = 2, stride = 3, buffer = 40, ordered = false, name = "one" }
+  local two = papy.NuMap { worker_num = 1, worker_type = "thread", skip = true, batch = "auto" }
+  local function pair(inbox) return { inbox[1], inbox[1] } end
+  local plumber = papy.Plumber { pipes = { {
+    papy.Piper(papy.Worker({ scaled, scaled }, { { 2, 1 }, { 3 } }),
+      { name = "scale it", parallel = one, branch = "b", track = true }),
+    papy.Piper(pair, { name = "pair", parallel = two, produce = 2, timeout = 30, branch = 2 }),
+    papy.Piper(first, { name = "twice", parallel = one, spawn = 2, produce = 2, repeats = true, debug = true }),
+    papy.Piper(function(inbox) return inbox end, { name = "end", consume = 4 }),
+  } } }
+  plumber:add_pipe { "scale it", first, "end" }
+  plumber:del_piper("end", { force = true })
+  local again = loaded(plumber)
+  local function facts(p)
+    local list = {}
+    for i, piper in ipairs(p:nodes()) do
+      local pool = piper.parallel
+      list[i] = { piper.name, piper.consume, piper.produce, piper.spawn, piper.timeout or 0, piper.branch or 0, piper.debug,
+        piper.track, piper.repeats, #piper.worker.functions, piper.worker.args,
+        pool and { pool.worker_num, pool.worker_type, pool.stride, pool.buffer or 0, pool.ordered, pool.skip, pool.batch } }
+    end
+    for _, edge in ipairs(p:edges()) do list[#list + 1] = edge[2].name .. ">" .. edge[1].name end
+    return list
+  end
+  eq(facts(again), facts(plumber))
+  eq(again:nodes()[1].parallel, again:nodes()[3].parallel)
+  eq(again:nodes()[1].parallel.name, "one")
+end)
+
+claim("a saved pipeline gives the same results, and the same text again", function()
+  local plumber = papy.Plumber()
+  local left = papy.Piper(papy.Worker(scaled, { 2 }), { name = "left", parallel = papy.NuMap { worker_num = 2 }, branch = 2 })
+  local right = papy.Piper(papy.Worker(scaled, { 3 }), { name = "right", branch = 1 })
+  local join = papy.Piper(function(inbox) return inbox[1] .. " " .. inbox[2] end, { name = "join" })
+  plumber:add_pipes { { papy.Piper(first, { name = "in" }), left, join }, { "in", right, join } }
+  eq(results(plumber, { 1, 2 }), { "3 2", "6 4" })
+  local again, text = loaded(plumber)
+  eq(results(again, { 1, 2 }), { "3 2", "6 4" })
+  local _, text_again = saved(again)
+eq(text_again, text)
+end)
+
+claim("papy runs the saved script, on the lines of files", function()
+  local function show(inbox) print(#inbox[1]) end
+  local path = saved(papy.Plumber { pipes = { { papy.Piper(first, { parallel = papy.NuMap { worker_num = 2 } }), show } } })
+  local lines = T.temp "one\nthree\n\n"
+  local text, status = T.read_all(("%s %s %s 2>&1"):format(T.papy(), path, lines))
+  eq({ text, status }, { "3\n5\n0\n", 0 })
+  text, status = T.read_all(("%s %s 2>&1"):format(T.papy(), path))
+  eq({ text, status }, { "", 0 })
+  text, status = T.read_all(("%s %s %s %s 2>&1"):format(T.papy(), path, lines, lines))
+  ok(status == 1 and text:find "superfluous", text)
+end)
+
+claim("load refuses what is no pipeline, and adds nothing then", function()
+  local plumber = papy.Plumber { pipers = { papy.Piper(first, { name = "a" }) } }
+  raises("plumber", plumber.load, plumber, "/nonexistent/job.lua")
+  raises("plumber", plumber.load, plumber, T.temp "return 1")
+  raises("plumber", plumber.load, plumber, T.temp "this is no Lua")
+  raises("broken", plumber.load, plumber, T.temp "error 'broken'")
+  local other = saved(papy.Plumber { pipers = { papy.Piper(first, { name = "b" }), papy.Piper(first, { name = "a" }) } })
+  raises("dagger", plumber.load, plumber, other)
+  eq(#plumber, 1)
+  local third = saved(papy.Plumber { pipers = { papy.Piper(first, { name = "c" }) } })
+  plumber:load(third)
+  eq(#plumber, 2)
+  plumber:start { { 1 }, { 2 } }
+  raises("plumber", plumber.load, plumber, third)
+  plumber:stop()
+end)
+
+T.finish()
