@@ -95,6 +95,8 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* a mapping up to this size has its pages put in place at once */
+#define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
 #define PIECES_KEPT (4 << 20)
 /* source files kept open that nobody is reading at the moment */

@@ -22,6 +22,7 @@
 #include "codec/codec.h"
 #include "scan/chunks.h"
 #include "scan/file.h"
+#include "scan/mapping.h"
 #include "scan/pieces.h"
 #include "scan/regex.h"
 
@@ -121,22 +122,44 @@ static int f_text(lua_State *L) {
 
 /* ===} {=== counting === */
 
-/* matching lines, or (by_match) matches */
-static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
-  struct file *f = files_find(&h->files, &c->ref, why);
-  if (!f) return -1;
+/* what is counted, and how far the count is */
+struct tally {
+  struct regex *re;
+  int by_match;
+  uint64_t n;
+};
+
+static int add(void *ctx, const char *p, size_t size, struct why *why) {
+  struct tally *t = ctx;
+  return t->by_match ? regex_count(t->re, p, size, REGEX_LINES, &t->n, why) : regex_count_lines(t->re, p, size, &t->n, why);
+}
+
+static int count_pieces(struct here *h, const struct chunk *c, struct file *f, struct tally *t, struct why *why) {
   struct pieces pieces;
   const char *p;
   size_t size;
   int rc;
   pieces_start(&pieces, f, c->first, c->last, &h->pieces);
   while ((rc = pieces_next(&pieces, &p, &size, why)) > 0)
-    if ((by_match ? regex_count(re, p, size, REGEX_LINES, n, why) : regex_count_lines(re, p, size, n, why)) != 0) {
+    if (add(t, p, size, why) != 0) {
       rc = -1;
       break;
     }
   if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces); /* one line was huge; that is no reason to stay so */
+  return rc;
+}
+
+/* Matching lines, or (by_match) matches. UTF-8 is checked before it is matched, so bytes that another process may change in
+** between must not be shown to the matcher: those are read. */
+static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
+  struct file *f = files_find(&h->files, &c->ref, why);
+  if (!f) return -1;
+  struct tally t = {re, by_match, 0};
+  int rc = 1;
+  if (length(c) > 0 && !regex_is_utf(re)) rc = mapping_read(f, c->first, c->last, add, &t, why);
+  if (rc > 0) rc = count_pieces(h, c, f, &t, why);
   file_let(&h->files, f);
+  *n += t.n;
   return rc;
 }
 

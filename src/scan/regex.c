@@ -266,6 +266,8 @@ const size_t *regex_spans(const struct regex *re) {
   return re->spans;
 }
 
+int regex_is_utf(const struct regex *re) { return (re->flags & REGEX_UTF) != 0; }
+
 unsigned regex_groups(const struct regex *re) {
   return re->groups;
 }

@@ -40,6 +40,9 @@ void regex_letters(unsigned flags, char *out);
 struct regex *regex_new(const char *pattern, size_t n, unsigned flags, struct why *why);
 void regex_free(struct regex *re);
 
+/* does it match UTF-8? */
+int regex_is_utf(const struct regex *re);
+
 /* Search text[0..n-1] from offset `from` on for the first match. 1, 0, or -1 with *why: the match took more steps or
 ** memory than one match may. */
 int regex_search(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct why *why);
