@@ -26,6 +26,9 @@ M.class = Plumber
 -- how long one turn may take, in seconds: what a person at the prompt does not notice
 local TURN = 0.005
 
+-- is nothing with any worker of this process?
+local all_idle = core.pool.idle or function() return false end
+
 -- how many pipelines are in a turn just now: the loop calls no turn inside another
 local turning = 0
 
@@ -106,11 +109,20 @@ local function finish(self)
 end
 
 
+-- Give the pump a turn; where nothing is ready and no pool of this process works, room must be made.
+local function pump(self)
+  local moves = self.pump:turn(TURN)
+  if moves > 0 or self.pump:done() or not all_idle() then return moves end
+  self.pump:unblock()
+  return 1
+end
+
+
 -- One turn, or nothing in a worker that inherited it. Returns how much moved.
-local function turn(self, force)
+local function turn(self)
   if self.state ~= "running" or core.sys.getpid() ~= self.pid then return 0 end
   self.turning, turning = true, turning + 1
-  local ok, moves = pcall(self.pump.turn, self.pump, TURN, force)
+  local ok, moves = pcall(pump, self)
   self.turning, turning = false, turning - 1
   if not ok then error(moves, 0) end
   if self.pump:done() and self.state == "running" then
@@ -126,7 +138,7 @@ end
 function Plumber:run()
   must_allow(self, "run")
   self.pump = self.pump or Pump.new(self:get_outputs(), pipers.is_fatal)
-  self.turn = self.turn or function() return turn(self, false) end
+  self.turn = self.turn or function() return turn(self) end
   self.state = "running"
   core.pool.on_turn(self.turn)
 end
@@ -145,8 +157,10 @@ end
 
 -- One step of waiting; inside a function of another pipeline it has to turn this one itself.
 local function step(self, seconds)
-  if turning > 0 and turn(self, false) > 0 then return end
-  if core.pool.wait(seconds) == "idle" then turn(self, true) end
+  if turning > 0 and turn(self) > 0 then return end
+  local due = self.pump:due()
+  local news = core.pool.wait(due and math.min(due, seconds or due) or seconds)
+  if news == "idle" and self.state == "running" then self.pump:unblock() end
 end
 
 

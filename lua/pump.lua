@@ -51,12 +51,11 @@ local function take(self, i)
 end
 
 
--- One result of each output that is ready; with `force`, of the first one in any case. Returns how much moved.
-local function round(self, force)
+-- One result of each output that is ready. Returns how much moved.
+local function round(self)
   local moves = 0
   while self.at <= #self.open do
-    local ready = force or self.open[self.at].outlet.ready()
-    force = false
+    local ready = self.open[self.at].outlet.ready()
     if ready then moves = moves + 1 end
     if not ready or take(self, self.at) then self.at = self.at + 1 end
     if self.held or self.halted then return moves end
@@ -66,25 +65,49 @@ local function round(self, force)
 end
 
 
--- Go round as long as anything is ready, about `seconds` long at most. force: take one result even if that has to wait. Returns
--- how much moved.
-function Pump:turn(seconds, force)
+-- Go round as long as anything is ready, about `seconds` long at most. Returns how much moved.
+function Pump:turn(seconds)
   local moves, deadline = 0, core.sys.now() + seconds
   self.held = false
   repeat
-    local moved = round(self, force)
-    moves, force = moves + moved, false
+    local moved = round(self)
+    moves = moves + moved
   until moved == 0 or self.held or self:done() or core.sys.now() >= deadline
   return moves
+end
+
+
+-- Seconds until something may be ready by the passing of time alone, or nil.
+function Pump:due()
+  local least
+  for _, output in ipairs(self.open) do
+    local due = output.outlet.due()
+    if due and (not least or due < least) then least = due end
+  end
+  return least
+end
+
+
+-- Nothing is ready and nothing is under way: let the outputs make room in full buffers. Where none of them can, they are stuck,
+-- and their error is that of the pump. Does not wait, when nothing is under way.
+function Pump:unblock()
+  local stuck
+  for _, output in ipairs(self.open) do
+    local good, why = pcall(output.outlet.wait)
+    if good then return end
+    if Error.is_interrupt(why) then error(why, 0) end
+    stuck = stuck or why
+  end
+  self.failure, self.open = self.failure or stuck, {}
 end
 
 
 -- Turn until all outputs have ended, whatever they give. Returns the error of a pool that kept one from ending, or nil.
 function Pump:exhaust()
   self.is_fatal, self.halted = nil, false
-  local before, idle = self.failure, false
+  local before = self.failure
   while not self:done() do
-    if self:turn(math.huge, idle) > 0 then idle = false else idle = core.pool.wait() == "idle" end
+    if self:turn(math.huge) == 0 and not self:done() and core.pool.wait(self:due()) == "idle" then self:unblock() end
   end
   return self.failure ~= before and self.failure or nil
 end

@@ -221,27 +221,29 @@ claim("a fork with a consumer whose workers all die goes on at the other", funct
   eq(kept, T.range(1, 8))
 end)
 
+-- In a program of its own: a second Ctrl-C in one run of a script ends the program. The workers are slow, so that it comes while
+-- papy waits.
 claim("Ctrl-C during wait leaves the pipeline paused and usable", function()
-  for _, pool in ipairs { papy.NuMap { worker_num = 2 }, false } do
-    local keep, kept = keeper()
-    local plumber = papy.Plumber { pipes = { { papy.Piper(same, { parallel = pool }), keep } } }
-    local numbers, read = T.counter()
-    plumber:start { numbers }
+  local text, status = T.run [[
+    local kept, read = {}, 0
+    local function slow(inbox)
+      papy.sleep(0.02)
+      return inbox[1]
+    end
+    local plumber = papy.Plumber()
+    plumber:add_pipe {papy.Piper(slow, {parallel = papy.NuMap {worker_num = 2}}),
+      papy.Piper(function(inbox) kept[#kept + 1] = inbox[1] end)}
+    plumber:start {function() read = read + 1 return read end}
     plumber:run()
-    os.execute(("{ sleep 0.2; kill -INT %d; } &"):format(T.pid()))
+    os.execute "{ sleep 0.3; kill -INT $PPID; } &"
     local good, why = pcall(plumber.wait, plumber, 30)
-    ok(not good and tostring(why):find "interrupted", why)
-    eq(plumber.state, "paused")
+    print(good, tostring(why):match "interrupted", plumber.state)
     local before = #kept
-    ok(before > 0)
-    pcall(papy.sleep, 0) -- the loop, too, may have heard of the one Ctrl-C
     plumber:run()
-    eq(plumber:wait(0.05), false)
+    print(before > 0, plumber:wait(0.2))
     plumber:stop()
-    ok(#kept > before)
-    eq(#kept, read())
-    eq(kept, T.range(1, #kept))
-  end
+    print(#kept > before, #kept == read, kept[read] == read)]]
+  eq({ text, status }, { "false\tinterrupted\tpaused\ntrue\tfalse\ntrue\ttrue\ttrue\n", 0 })
 end)
 
 claim("a program that ends with a running pipeline ends", function()
