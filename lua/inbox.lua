@@ -1,8 +1,8 @@
 -- inbox: what a piper reads. Items of its inputs become rows, rows become inboxes, as `consume` and the stride say.
 --
--- A reader gives the items of one input: ready() tells whether pull() would not wait; pull() gives the next item, a papy.Error
--- in the place of a failed one, nil at the end; step() does one thing, or waits for one, that brings the reader nearer to
--- ready. A reader with `task` reads just the results of that task; a `pure` one cannot draw on the tasks of a pool.
+-- A reader gives the items of one input. try() never waits and returns the next item and true, or nil and false when it is not
+-- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. wait() waits for one thing that may
+-- bring it nearer. A reader with `task` reads just the results of that task; a `pure` one cannot draw on the tasks of a pool.
 local core = require "papy.core"
 local Error = require "papy.error"
 local zip = require "papy.zip"
@@ -30,19 +30,14 @@ end
 
 -- ---- inputs that are no pipers ----
 
-local function yes()
-  return true
-end
-
-
 local function nothing() end
 
 
 local function array_reader(array)
   local i = 0
-  return {ready = yes, step = nothing, pure = true, pull = function()
+  return {wait = nothing, pure = true, try = function()
     i = i + 1
-    return array[i]
+    return array[i], true
   end}
 end
 
@@ -51,35 +46,34 @@ end
 -- task does not end it.
 local function call_reader(call, pure)
   local taken, ended = 0, false
-  return {ready = yes, step = nothing, pure = pure, pull = function()
-    if ended then return nil end
+  return {wait = nothing, pure = pure, try = function()
+    if ended then return nil, true end
     local good, item = xpcall(call, caught)
     if good then
       taken, ended = taken + 1, item == nil
-      return item
+      return item, true
     end
     if Error.is_interrupt(item) then error(item, 0) end
     ended = not Error.passes(item)
     local err = Error.of_input(item, "input", nil, taken + 1)
     err.index = err.index or taken + 1
-    return err
+    return err, true
   end}
 end
 
 
--- task: a task, or nil for task `number` of a pool
 local function task_reader(pool, number, task)
   local forced = false
   return {
     task = task,
-    ready = function() return forced or pool_core.ready(pool, number) end,
-    -- when nothing moves any more, pull says why
-    step = function() forced = pool_core.wait() == "idle" end,
-    pull = function()
+    -- when nothing moves any more, try says why
+    wait = function() forced = pool_core.wait() == "idle" end,
+    try = function()
+      if not forced and not pool_core.ready(pool, number) then return nil, false end
       forced = false
       local good, item = pcall(pool_core.next, pool, number)
       if not good and not M.is_item_error(item) then error(item, 0) end
-      return item
+      return item, true
     end,
   }
 end
@@ -101,11 +95,7 @@ local function zip_reader(x)
   local readers = {}
   for i, part in ipairs(zip.parts(x)) do readers[i] = M.reader(part) end
   local rows = M.rows {readers = readers}
-  return {
-    ready = function() return rows:ready() end,
-    step = function() rows:step() end,
-    pull = function() return rows:pull() end,
-  }
+  return {wait = function() rows:wait() end, try = function() return rows:try() end, due = function() return rows:due() end}
 end
 
 
@@ -169,16 +159,16 @@ local function failure_of(inbox, consume)
 end
 
 
--- Pull into the row what can be had without waiting. True when the row is complete, or will never be: the inputs end with the
+-- Read into the row what can be had without waiting. True when the row is complete, or will never be: the inputs end with the
 -- first of them that ends, and those after it are not asked.
 local function fill(self)
+  if self.busy then return false end
   while self.filled < #self.readers do
-    local reader = self.readers[self.filled + 1]
-    if not reader.ready() then return false end
     self.busy = true
-    local good, item = pcall(reader.pull)
+    local good, item, there = pcall(self.readers[self.filled + 1].try)
     self.busy = false
     if not good then error(item, 0) end
+    if not there then return false end
     if item == nil then
       self.ended = true
       return true
@@ -240,64 +230,57 @@ local function gather(self)
 end
 
 
--- Would take() give something without waiting? With consume = 1 nothing is read for the answer.
-function Rows:ready()
-  if self.busy then return false end
-  if self.ended then return true end
-  if self.consume > 1 then return gather(self) end
-  for i = self.filled + 1, #self.readers do
-    if not self.readers[i].ready() then return false end
+-- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there without waiting.
+function Rows:try()
+  if self.consume == 1 and self.first > self.last then -- the usual case, without a block
+    if self.ended then return nil, true end
+    if not fill(self) then return nil, false end
+    if self.ended then return nil, true end
+    local row = take_row(self)
+    return failure_of(row, 1) or row, true
   end
+  if not gather(self) then return nil, false end
+  if self.first > self.last then return nil, true end
+  local inbox = self.made[self.first]
+  self.made[self.first] = nil
+  self.first = self.first + 1
+  return inbox, true
+end
+
+
+-- Is there an inbox, or the end? What can be read without waiting is read for the answer.
+function Rows:ready()
+  if self.consume > 1 or self.first <= self.last then return gather(self) end
+  if self.ended then return true end
+  if not fill(self) then return false end
+  if not self.ended then add_inbox(self, take_row(self)) end
   return true
 end
 
 
--- Do one thing, or wait for one, that brings the next inbox nearer.
-function Rows:step()
+-- Wait for one thing that may bring the next inbox nearer.
+function Rows:wait()
   if self.busy then
     Error.raise("deadlock", "an input asks for what can only be had when the same input has answered")
   end
-  for i = self.filled + 1, #self.readers do
-    if not self.readers[i].ready() then return self.readers[i].step() end
-  end
+  local reader = self.readers[self.filled + 1]
+  if reader then reader.wait() end
 end
 
 
--- Seconds until ready() may become true by the passing of time alone, or nil.
+-- Seconds until something may be there by the passing of time alone, or nil.
 function Rows:due()
-  local least
-  for i = self.filled + 1, #self.readers do
-    local due = self.readers[i].due and self.readers[i].due()
-    if due and (not least or due < least) then least = due end
-  end
-  return least
-end
-
-
--- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there.
-local function take(self)
-  if self.consume > 1 then
-    if not gather(self) then return nil, false end
-    if self.first > self.last then return nil, true end
-    local inbox = self.made[self.first]
-    self.made[self.first] = nil
-    self.first = self.first + 1
-    return inbox, true
-  end
-  if self.ended then return nil, true end
-  if not fill(self) then return nil, false end
-  if self.ended then return nil, true end
-  local row = take_row(self)
-  return failure_of(row, 1) or row, true
+  local reader = self.readers[self.filled + 1]
+  return reader and reader.due and reader.due()
 end
 
 
 -- The next inbox; may wait.
 function Rows:pull()
   while true do
-    while not self:ready() do self:step() end
-    local inbox, there = take(self)
+    local inbox, there = self:try()
     if there then return inbox end
+    self:wait()
   end
 end
 

@@ -100,10 +100,10 @@ end
 -- A reader of the stream that will be bound to it when its piper starts. on_end is called when the end is read.
 function M.outlet(on_end)
   local outlet = {}
-  local at, stream
+  local at, stream, raised
 
   function outlet.bind(to)
-    stream = to
+    stream, raised = to, nil
     at = to and to.root
   end
 
@@ -113,33 +113,61 @@ function M.outlet(on_end)
     at = to.read and to.tail or to.root
   end
 
-  function outlet.ready()
-    return stream ~= nil and (at.next ~= nil or stream.ended or stream:ready())
-  end
-
-  function outlet.step()
-    if not (at.next or stream.ended) then stream:step() end
-  end
-
-  -- seconds until ready() may become true by the passing of time alone, or nil
+  -- seconds until something may be there by the passing of time alone, or nil
   function outlet.due()
     return stream and stream:due()
   end
 
-  function outlet.pull()
+  -- the next item and true; nil and true at the end; nil and false when it is not there yet
+  function outlet.try()
     if not stream then Error.raise("closed", "the piper is not started") end
-    stream.read, stream.root = true, nil
-    while true do
+    -- another reader may have brought the stream on while it was tried in vain
+    while at.next or stream.ended or stream:try() or at.next or stream.ended do
       local link = at.next
       if link then
         at = link
-        return link.item
+        stream.read, stream.root = true, nil
+        return link.item, true
       end
       if stream.ended then
         on_end()
-        return nil
+        return nil, true
       end
-      stream:step()
+    end
+    return nil, false
+  end
+
+  -- wait for one thing that may bring the next item nearer
+  function outlet.wait()
+    stream:wait()
+  end
+
+  -- Is there an item, or the end? What can be made without waiting is made for the answer. What is raised waits for the pull.
+  function outlet.ready()
+    if not stream then return false end
+    while not (raised or at.next or stream.ended) do
+      local good, moved = pcall(stream.try, stream)
+      if not good then
+        if Error.is_interrupt(moved) then error(moved, 0) end
+        raised = moved
+      elseif not moved then
+        return false
+      end
+    end
+    return true
+  end
+
+  -- the next item; may wait
+  function outlet.pull()
+    if raised then
+      local why = raised
+      raised = nil
+      error(why, 0)
+    end
+    while true do
+      local item, there = outlet.try()
+      if there then return item end
+      stream:wait()
     end
   end
 
@@ -161,21 +189,19 @@ function M.linear(rows, run, o, tracked)
 end
 
 
-function Linear:ready()
-  return not self.busy and self.rows:ready()
-end
-
-
 function Linear:due()
   return self.rows:due()
 end
 
 
-local function compute(self)
-  local item = self.rows:pull()
+-- Make one result, or reach the end, if that needs no waiting; false if it does.
+function Linear:try()
+  if self.busy then return false end
+  local item, there = self.rows:try()
+  if not there then return false end
   if item == nil then
     finish(self)
-    return
+    return true
   end
   if not Error.is(item) then
     self.busy = true
@@ -186,14 +212,15 @@ local function compute(self)
   end
   if self.tracked then self.tracked[self.taken + 1] = item end
   add_result(self, item)
+  return true
 end
 
 
-function Linear:step()
+function Linear:wait()
   if self.busy then
     Error.raise("deadlock", "piper '%s': its function waits for what only comes when it has returned", self.o.name)
   end
-  if self.rows:ready() then compute(self) else self.rows:step() end
+  self.rows:wait()
 end
 
 
@@ -206,8 +233,8 @@ Pooled.__index = Pooled
 local running = setmetatable({}, {__mode = "k"})
 
 
--- The results of `tasks`, of one pool; a stride of each in turn. o has timeout, pools (what feeds this stream) and native (a
--- function: are the results read by the pools themselves?) besides.
+-- The results of `tasks`, of one pool; a stride of each in turn. o has besides: timeout, pools (what feeds this stream, a set),
+-- native() (are the results read by the pools themselves?) and begin() (starts the pool).
 function M.pooled(pool, tasks, o)
   local self = new_stream(o, Pooled)
   self.pool, self.tasks = pool, tasks
@@ -267,11 +294,18 @@ local function is_late(self, k)
 end
 
 
--- Take the next result of task k; waits only when none is ready.
-local function take(self, k)
-  local late = is_late(self, k)
-  local good, result = pcall(pool_core.next, self.pool, self.numbers[k])
-  if not good and not inbox.is_item_error(result) then error(result, 0) end
+-- Take the next result of task k, which is ready, or with `wait` wait for it. While the pool is fed on the way, other readers of
+-- this stream may get their turn and take it first: then there is nothing to do. (A pool that skips would skip if it was asked
+-- not to wait.)
+local function take(self, k, wait)
+  local late, came = is_late(self, k), self.came[k]
+  local block = wait or self.pool.skip
+  local good, result = pcall(pool_core.next, self.pool, self.numbers[k], nil, block)
+  if not good and not inbox.is_item_error(result) then
+    local others_took = self.came[k] > came and Error.is(result)
+    if others_took or (not block and Error.is(result) and result.kind == "timeout") then return end
+    error(result, 0)
+  end
   if result == nil then
     task_ended(self, k)
   elseif late then
@@ -283,11 +317,19 @@ end
 
 
 local function due_task(self)
-  return locate(self, self.taken + 1)
+  local k = locate(self, self.taken + 1)
+  return k
+end
+
+
+-- A pool that waits to be started is, now that a result is asked for.
+local function begin(self)
+  if not self.pool.started and #self.pool.tasks >= self.numbers[#self.numbers] then self.o.begin() end
 end
 
 
 local function has_result(self)
+  begin(self)
   local k = due_task(self)
   while self.late[k] > 0 and pool_core.ready(self.pool, self.numbers[k]) and is_late(self, k) do take(self, k) end
   return self.ended or pool_core.ready(self.pool, self.numbers[due_task(self)])
@@ -304,13 +346,6 @@ local function time_left(self)
     self.since = now()
   end
   return self.since + self.o.timeout - now()
-end
-
-
-function Pooled:ready()
-  if has_result(self) then return true end
-  local left = time_left(self)
-  return left ~= nil and left <= 0
 end
 
 
@@ -349,17 +384,22 @@ local function make_room(self)
 end
 
 
-function Pooled:step()
+-- Take one result, or give up waiting for it, or reach the end; false when that needs waiting.
+function Pooled:try()
   if has_result(self) then
     if not self.ended then take(self, due_task(self)) end
-    return
+    return true
   end
   local left = time_left(self)
-  if left and left <= 0 then
-    give_up(self)
-  elseif pool_core.wait(left) == "idle" and not make_room(self) then
-    take(self, due_task(self)) -- raises what keeps it from coming
-  end
+  if not left or left > 0 then return false end
+  give_up(self)
+  return true
+end
+
+
+function Pooled:wait()
+  if pool_core.wait(self:due()) ~= "idle" or has_result(self) or make_room(self) then return end
+  take(self, due_task(self), true) -- raises what keeps it from coming
 end
 
 

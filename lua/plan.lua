@@ -3,6 +3,7 @@
 --
 -- All this waits for the start of the first piper of a pool, because only then is it known who reads whom: a task that one
 -- other task reads whole is handed to it as it is, so that its results go by reference and are never decoded here.
+local core = require "papy.core"
 local inbox = require "papy.inbox"
 local outbox = require "papy.outbox"
 local worker = require "papy.worker"
@@ -10,6 +11,8 @@ local zip = require "papy.zip"
 local Error = require "papy.error"
 
 local M = {}
+
+local pool_core = core.pool
 
 local PARTS_MOST = 64 -- of a zip that a pool reads by itself
 
@@ -78,13 +81,20 @@ local function make_rows(self, stride)
 end
 
 
+-- A pool that rests after an earlier run has ended for those tasks that read it whole. It is met when pools feed each other, so
+-- that one of them has to be planned first.
+local function has_ended(task)
+  return pool_core.state(pool_core.pool_of(task)) == "stopped"
+end
+
+
 -- The tasks whose results are just what this piper reads, one per input, or nil.
 local function whole_tasks(self)
   if self.consume > 1 or self.spawn > 1 or #self.inputs > PARTS_MOST then return nil end
   local tasks = {}
   for i, input in ipairs(self.inputs) do
     local task = input.reader.task
-    if not task then return nil end
+    if not task or (task.pool ~= self.parallel and has_ended(task)) then return nil end
     tasks[i] = task
   end
   return tasks
@@ -126,6 +136,7 @@ end
 
 local function make_inputs(self, pool)
   local tasks = whole_tasks(self)
+  self.reads_tasks = tasks ~= nil
   if tasks then return {zip.zip(table.unpack(tasks))} end
   local pure = true
   for _, input in ipairs(self.inputs) do pure = pure and input.reader.pure == true end
@@ -137,9 +148,12 @@ end
 
 -- Is every result of this piper read by the pools themselves?
 function M.read_natively(self)
-  return self.outlets[1] ~= nil and self.outlets[1].task ~= nil and self.outlets[1].reader ~= nil
-    and self.outlets[1].reader.parallel and whole_tasks(self.outlets[1].reader) ~= nil
+  local outlet = self.outlets[1]
+  return outlet ~= nil and outlet.task ~= nil and outlet.reader ~= nil and outlet.reader.reads_tasks == true
 end
+
+
+local start_pool
 
 
 local function plan_parallel(self)
@@ -153,6 +167,7 @@ local function plan_parallel(self)
   return outbox.pooled(pool, self.tasks, {
     name = self.name, produce = self.produce, repeats = self.repeats, stride = pool.stride, debug = self.debug,
     timeout = self.timeout, pools = pools_of(self), native = function() return M.read_natively(self) end,
+    begin = function() start_pool(pool) end,
   })
 end
 
@@ -186,7 +201,7 @@ end
 
 -- Forget stream and tasks; a pool that stops has forgotten the tasks itself.
 function M.forget(self)
-  self.stream, self.tasks = nil, nil
+  self.stream, self.tasks, self.reads_tasks = nil, nil, nil
   for _, outlet in ipairs(self.outlets) do
     outlet.bind(nil)
     outlet.task = nil
@@ -196,14 +211,18 @@ end
 
 -- ---- starting ----
 
--- the pools that feed pipers of this one come first, as far as pools do not feed each other
-local function start_pool(pool, done, seen)
+-- Start a pool with the tasks of all its pipers. The pools that feed it come first. Where pools feed each other that cannot be:
+-- then a pool is started when the first of its results is asked for (`begin`). done: what was planned and started, to be taken
+-- back.
+function start_pool(pool, done, seen)
+  done, seen = done or {planned = {}, started = {}}, seen or {}
   if pool.started or seen[pool] then return end
   seen[pool] = true
-  for _, user in ipairs(M.users(pool)) do plan(user, done.planned) end
   for _, user in ipairs(M.users(pool)) do
     for upstream in pairs(pools_of(user)) do start_pool(upstream, done, seen) end
   end
+  if pool.started then return end
+  for _, user in ipairs(M.users(pool)) do plan(user, done.planned) end
   pool:start()
   done.started[#done.started + 1] = pool
 end
@@ -224,8 +243,8 @@ end
 function M.start(self)
   local done = {planned = {}, started = {}}
   local good, why = pcall(function()
+    if self.parallel then start_pool(self.parallel, done) end
     plan(self, done.planned)
-    if self.parallel then start_pool(self.parallel, done, {}) end
   end)
   if not good then
     take_back(done)
