@@ -61,7 +61,9 @@ Gate.__index = methods
 -- a task passes, and does not end the input.
 function Gate:__call()
   if self.closed then return nil end
+  self.pulling = true
   local ok, item = xpcall(self.pull, caught)
+  self.pulling = false
   if ok then
     if item == nil then self.closed = true else self.taken = self.taken + 1 end
     return item
@@ -85,7 +87,7 @@ pure_gate.__pure = true
 function M.new(input, name)
   local pull, pure = puller(input)
   if not pull then return nil end
-  return setmetatable({pull = pull, taken = 0, name = name, closed = false}, pure and pure_gate or Gate)
+  return setmetatable({pull = pull, taken = 0, name = name, closed = false, pulling = false}, pure and pure_gate or Gate)
 end
 
 

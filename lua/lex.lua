@@ -117,45 +117,61 @@ function M.functions(text)
 end
 
 
--- The names a text uses that may be globals: those that are no field, no key of a table and declared nowhere in the text.
-function M.free_names(text)
-  local words, declared, used = M.words(text), {}, {}
-  local order = {}
+-- ---- names ----
+
+local function is_field(words, i)
+  local before = words[i - 1]
+  return before ~= nil and (before.text == "." or before.text == ":")
+end
+
+
+-- The name before `=` in a table constructor.
+local function is_key(words, i)
+  local before, after = words[i - 1], words[i + 1]
+  return before ~= nil and after ~= nil and (before.text == "{" or before.text == ",") and after.text == "="
+end
+
+
+-- Note the names listed from word i on: `a, b <const>, c`.
+local function declare_list(words, i, declared)
+  while words[i] and words[i].kind == "name" do
+    declared[words[i].text] = true
+    i = i + 1
+    if words[i] and words[i].text == "<" then i = i + 3 end
+    if not (words[i] and words[i].text == ",") then return end
+    i = i + 1
+  end
+end
+
+
+-- All names that a text declares anywhere: locals, loop variables, parameters. The text begins with a function's parameters.
+local function declared_names(words)
+  local declared = {}
+  if words[1] and words[1].text == "(" then declare_list(words, 2, declared) end
   for i, word in ipairs(words) do
-    local before, after = words[i - 1], words[i + 1]
-    local field = before and (before.text == "." or before.text == ":") or false
-    local key = before and (before.text == "{" or before.text == ",") and after and after.text == "=" and after.kind == "sign"
-    if word.kind == "name" and not field and not key and not used[word.text] then
-      used[word.text] = true
-      order[#order + 1] = word.text
-    end
     if word.text == "local" or word.text == "for" then
-      local j = i + 1
-      if words[j] and words[j].text == "function" then j = j + 1 end
-      while words[j] and words[j].kind == "name" do
-        declared[words[j].text] = true
-        j = j + 1
-        if words[j] and words[j].text == "<" then j = j + 3 end
-        if not (words[j] and words[j].text == ",") then break end
-        j = j + 1
-      end
+      local is_function = words[i + 1] and words[i + 1].text == "function"
+      declare_list(words, is_function and i + 2 or i + 1, declared)
     elseif word.text == "function" then
-      local _, j = name_of(words, i + 1)
-      while words[j] and words[j].text ~= ")" do
-        if words[j].kind == "name" then declared[words[j].text] = true end
-        j = j + 1
-      end
-    elseif word.text == "(" and i == 1 then
-      local j = 1
-      while words[j] and words[j].text ~= ")" do
-        if words[j].kind == "name" then declared[words[j].text] = true end
-        j = j + 1
-      end
+      local _, parenthesis = name_of(words, i + 1)
+      declare_list(words, parenthesis + 1, declared)
     end
   end
-  local free = {}
-  for _, name in ipairs(order) do
-    if not declared[name] then free[#free + 1] = name end
+  return declared
+end
+
+
+-- The names that the text of a function uses and that may be globals, in order: those that are no field, no key of a table and
+-- declared nowhere in it. Keywords are among them.
+function M.free_names(text)
+  local words, seen, free = M.words(text), {}, {}
+  local declared = declared_names(words)
+  for i, word in ipairs(words) do
+    local name = word.kind == "name" and not is_field(words, i) and not is_key(words, i) and word.text
+    if name and not declared[name] and not seen[name] then
+      seen[name] = true
+      free[#free + 1] = name
+    end
   end
   return free
 end

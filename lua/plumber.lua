@@ -118,9 +118,18 @@ local function pump(self)
 end
 
 
+-- Does an input of this pipeline wait inside its pull? What took results then would make room for ever more pulls.
+local function in_a_pull(self)
+  for _, gate in ipairs(self.gates) do
+    if gate.pulling then return true end
+  end
+  return false
+end
+
+
 -- One turn, or nothing in a worker that inherited it. Returns how much moved.
 local function turn(self)
-  if self.state ~= "running" or core.sys.getpid() ~= self.pid then return 0 end
+  if self.state ~= "running" or core.sys.getpid() ~= self.pid or in_a_pull(self) then return 0 end
   self.turning, turning = true, turning + 1
   local ok, moves = pcall(pump, self)
   self.turning, turning = false, turning - 1

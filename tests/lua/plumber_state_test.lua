@@ -235,6 +235,28 @@ T.each_type(function(worker_type)
     end
   end)
 
+  claim("endless inputs that wait in their pull, tasks among them, can be stopped", function()
+    local outer = papy.NuMap { worker_num = 1, worker_type = worker_type }
+    local task = outer:add_task(math.abs, (T.counter()))
+    outer:start()
+    local n = 0
+    local function slow()
+      papy.sleep(0.001)
+      n = n + 1
+      return n
+    end
+    for _, data in ipairs { slow, task } do
+      local plumber, kept = chain(pool_with())
+      plumber:start { data }
+      plumber:run()
+      eq(plumber:wait(0.1), false)
+      plumber:stop()
+      ok(#kept > 0)
+      eq(kept, all_squares(#kept))
+    end
+    outer:stop()
+  end)
+
   claim("the pipeline can be changed between runs", function()
     local plumber, kept = chain(pool_with())
     plumber:start { { 1, 2 } }
