@@ -52,6 +52,8 @@
 #define BATCH_MOST 4096
 /* an input whose last pull took longer than this is pulled only when a result is missing, never ahead of a ready one */
 #define SLOW_PULL_NS 200000
+/* and a turn of all pools gives such inputs so much time: whoever waits for something else looks again then */
+#define SLOW_TURN_NS 5000000
 /* workers that die one after the other before their first tasklet: after so many the pool gives up */
 #define STILLBORN_MOST 8
 /* how often to look for dead workers while poll is not reached */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/pid.h"
+#include "bindings/lpool.h"
 #include "runtime/loop.h"
 #include "runtime/pool.h"
 
@@ -39,6 +40,7 @@ void engine_open(lua_State *L, struct loop *loop, state_maker make) {
 
 static void renew(lua_State *L, struct engine *e) {
   struct loop *loop = loop_new();
+  lturn_forget(L);
   if (!loop) luaL_error(L, "cannot wait in this worker: %s", strerror(errno));
   *e = (struct engine){.loop = loop, .make = e->make, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true};
 }

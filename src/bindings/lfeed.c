@@ -385,6 +385,7 @@ static bool satisfied(struct lpool *p, int until) {
 
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   int moves = 0, top, t;
+  int64_t slow = 0;
   if (!p->rt || (t = pool_turn(p->rt)) < 0) return 0;
   if (p->tk[t].pure && !pool_room(p->rt)) return 0; /* the usual case, before anything that costs */
   top = lua_gettop(L);
@@ -401,6 +402,7 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
     if (answer == PULL_LATER) break;
     if (answer == PULL_END && p->rt) pool_ended(p->rt, (uint32_t)t);
     moves++;
+    if (until == FEED_A_WHILE && k->pull_ns > SLOW_PULL_NS && (slow += k->pull_ns) > SLOW_TURN_NS) break;
   }
   lua_settop(L, top);
   return moves;
@@ -430,6 +432,11 @@ void lturn_push(lua_State *L) {
   lua_pop(L, 1);
   lua_newtable(L);
   lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &turns);
+}
+
+void lturn_forget(lua_State *L) {
+  lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &turns);
 }
 
@@ -466,7 +473,7 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle) {
   for (struct lpool *p = e->pools; p; p = p->next) {
     if (!p->rt) continue;
     pool_collect(p->rt);
-    moves += lfeed(L, p, -1, idle);
+    moves += lfeed(L, p, FEED_A_WHILE, idle);
     if (e->version != version) return moves + 1; /* user code started or stopped a pool: the caller comes again */
     pool_flush(p->rt);
   }

@@ -128,17 +128,17 @@ _Noreturn static void interrupted(lua_State *L) {
 }
 
 /* Nothing is with any worker, so nothing will move by itself. */
-static bool all_idle(const struct engine *e) {
+bool lall_idle(const struct engine *e) {
   for (struct lpool *p = e->pools; p; p = p->next)
     if (p->rt && pool_busy(p->rt)) return false;
   return true;
 }
 
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
-  bool idle = all_idle(e);
+  bool idle = lall_idle(e);
   if (lfeed_all(L, e, false)) return "moved";
   if (clock_ns() >= deadline) return "time";
-  if (all_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
+  if (lall_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
   switch (loop_wait(e->loop, deadline)) {
   case LOOP_INTERRUPT: interrupted(L);
   case LOOP_TIME: return "time";
@@ -238,13 +238,13 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
   note_draw(p, task);
   int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
   for (;;) {
-    bool idle = all_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
+    bool idle = lall_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
     if (look_around(L, p, task, &f, &index, &moves)) return deliver(L, p, task, &f, index);
     if (pool_finished(p->rt, task)) return 0;
     if (moves || (idle && p->pulling >= 0 && lborrow(L, p, task))) continue;
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
     if (deadline == FOREVER && idle) deadlock(L, p, task);
-    if (!idle && all_idle(p->engine)) continue; /* the last one finished during the look */
+    if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
   }
 }
@@ -281,7 +281,7 @@ static bool all_finished(const struct lpool *p) {
 static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
   p->stopping = true;
   while (p->rt && !all_finished(p)) {
-    bool idle = all_idle(p->engine);
+    bool idle = lall_idle(p->engine);
     pool_collect(p->rt);
     int moves = discard(L, p, false) + lfeed(L, p, -1, false);
     if (!p->rt) return true;
@@ -294,7 +294,7 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
       if (!discard(L, p, true)) return true;
       continue;
     }
-    if (all_idle(p->engine)) continue;
+    if (lall_idle(p->engine)) continue;
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
   }
   return true;

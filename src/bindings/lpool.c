@@ -9,6 +9,7 @@
 **   state(pool) -> "new" | "started" | "stopped"
 **   stats(pool [, number]) -> table
 **   ready(pool, number)                 may the next result (or error, or end) be had without waiting?
+**   idle()                              is nothing with any worker?
 **   on_turn(f), off_turn(f)             f() is called whenever papy waits: it moves what it can without waiting itself and
 **                                       returns how much that was
 **   wait([seconds])                     one wait for news, while everything works: "moved", "time" or "idle" (without a time:
@@ -236,7 +237,7 @@ static int pool_start_(lua_State *L) {
   p->next = e->pools;
   e->pools = p;
   e->version++;
-  lfeed(L, p, -1, true);
+  lfeed(L, p, FEED_ALL, true);
   if (p->rt) pool_flush(p->rt);
   return 0;
 }
@@ -302,6 +303,11 @@ static int ready(lua_State *L) {
     yes = pool_waiting(p->rt, (uint32_t)task - 1) || pool_finished(p->rt, (uint32_t)task - 1);
   }
   lua_pushboolean(L, yes);
+  return 1;
+}
+
+static int idle(lua_State *L) {
+  lua_pushboolean(L, lall_idle(engine_of(L)));
   return 1;
 }
 
@@ -406,7 +412,7 @@ static int metatables(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next},
                                      {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
-                                     {"ready", ready},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
+                                     {"ready", ready},     {"idle", idle},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__close", pool_close}, {"__call", pool_call}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 

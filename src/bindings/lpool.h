@@ -87,13 +87,17 @@ void lpool_end(struct lpool *p, bool now);
 
 /* lfeed.c */
 
-/* Pull and submit while there are turns and room; stops early once task `until` (>= 0) has its result. Returns how many
+/* Pull and submit while there are turns and room; stops early once task `until` (>= 0) has its result, and with FEED_A_WHILE
+** when slow inputs have taken their time. Returns how many
 ** inputs moved. May call user code (pulls), so it may raise only "interrupted!"; everything else becomes an item. */
+enum { FEED_ALL = -1, FEED_A_WHILE = -2 };
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
 /* one item of task t out of its turn, for an input that waits for it; false: there is none */
 bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
 /* push the array of functions to be called at every turn */
 void lturn_push(lua_State *L);
+/* in a forked worker: those functions are the parent's */
+void lturn_forget(lua_State *L);
 /* feed, collect and flush every pool of the engine, and call those functions; returns how much moved */
 int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
@@ -101,6 +105,8 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle);
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
+/* is nothing with any worker, so that nothing will move by itself? */
+bool lall_idle(const struct engine *e);
 /* One wait for news. Returns "moved", "time" (the deadline has passed) or "idle" (no deadline, and nothing is under way). */
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline);
 /* Push the value of a frame (an error frame: the error). Returns true for an error. Never raises but for memory. */
