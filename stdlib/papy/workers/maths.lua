@@ -45,7 +45,8 @@ local python = {truediv = "div", floordiv = "idiv", neg = "unm", and_ = "band", 
 
 -- least and most operands of the math library's functions; all others (some builds have more) take one
 local functions = {
-  atan = {1, 2}, atan2 = {2, 2}, fmod = {2, 2}, ldexp = {2, 2}, log = {1, 2}, max = {1, math.huge}, min = {1, math.huge}, ult = {2, 2},
+  atan = {1, 2}, atan2 = {2, 2}, fmod = {2, 2}, ldexp = {2, 2}, log = {1, 2}, max = {1, math.huge},
+  min = {1, math.huge}, ult = {2, 2},
 }
 -- their several values become an array
 local arrays = {modf = true, frexp = true}
