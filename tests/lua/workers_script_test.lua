@@ -267,9 +267,10 @@ T.claim("in a Worker, and in thread workers", function()
   local w = papy.Worker(script, { config("w", copy) })
   T.eq(fs.read(w { { text = input } }.copy), "hello")
   T.eq(papy.Worker(script, { config("w", "exit 2") }) { { text = input } }.value.status, 2)
-  local pool = papy.NuMap(script, { { { text = input } }, { { text = input } } },
-    { args = { config("t", copy) }, worker_type = "thread", worker_num = 2 })
-  for out in pool do T.eq(fs.read(out.copy), "hello") end
+  local inputs = {}
+  for i = 1, 4 do inputs[i] = { { text = file(i .. "/same.txt", "text " .. i) } } end
+  local pool = papy.NuMap(script, inputs, { args = { config("t", copy) }, worker_type = "thread", worker_num = 2 })
+  for i = 1, 4 do T.eq(fs.read(pool:next().copy), "text " .. i) end
   pool:stop()
 end)
 

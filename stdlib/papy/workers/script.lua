@@ -220,10 +220,11 @@ end
 -- (seconds, default none; then the program is killed with all its children).
 --
 -- Outputs are named dir/STEM_ID-PORT.EXT, where STEM is the name of the first input up to its first dot; STEM_ID.EXT when inputs
--- and outputs have the same ports. A second item with other inputs but the same name gets a name of its own; what an earlier run
--- left under the item's own names is removed first. Raises when an
--- input port is not connected, when the program does not exit with 0 (papy.Error with value.status, .signal, .stdout, .stderr)
--- and when it has not made an output. What a program prints goes to papy.log under its id.
+-- and outputs have the same ports. Another item whose names would be the same gets names of its own. The same inputs always get
+-- the same names, so a second run replaces what the first has made (it is removed before the program runs), and an item that
+-- stands twice in one stream does so, too: give one of them another path, or the stages another id or dir. Raises when an input
+-- port is not connected, when the program does not exit with 0 (papy.Error with value.status, .signal, .stdout, .stderr) and
+-- when it has not made an output. What a program prints goes to papy.log under its id.
 function M.script(inbox, config)
   local o = check_config(config)
   if type(inbox) ~= "table" then fault("script '%s': the inbox must be an array, got a %s", o.id, type(inbox)) end
