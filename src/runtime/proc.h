@@ -1,4 +1,4 @@
-/* proc: the only place that forks, waits for and kills processes. */
+/* proc: the only place that forks, waits for and kills workers. Programs and feeders of fifos are command.h. */
 #ifndef PAPY_RUNTIME_PROC_H
 #define PAPY_RUNTIME_PROC_H
 
