@@ -86,6 +86,7 @@
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
