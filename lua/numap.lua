@@ -211,7 +211,9 @@ function Pool:pop_task(n)
   must_rest(self, "pop_task")
   local tasks = fields_of(self).tasks
   if n == true then n = #tasks end
-  if math.type(n) ~= "integer" then Error.raise("option", "pop_task: a number of tasks or true expected, got %s", Error.render(n)) end
+  if math.type(n) ~= "integer" then
+    Error.raise("option", "pop_task: a number of tasks or true expected, got %s", Error.render(n))
+  end
   if n > #tasks then Error.raise("task", "pop_task: cannot remove %d tasks, the pool has %d", n, #tasks) end
   for _ = 1, n do table.remove(tasks) end
 end

@@ -27,7 +27,7 @@ end
 
 local pool_options = {worker_num = 2, stride = 256, batch = "auto"}
 
-local function chain(fuse)
+local function chain()
   local pool, from = papy.NuMap(pool_options), numbers(N)
   for _, f in ipairs {add, double, half, minus} do
     from = papy.Piper(stage(f), {parallel = pool}):connect {from}
@@ -37,8 +37,7 @@ end
 
 local cases = {
   -- four trivial functions, each a piper of its own on one pool
-  chain = function() return chain(false) end,
-  chain_fused = function() return chain(true) end,
+  chain = chain,
   -- the same four nested by hand in one tasklet
   by_hand = function()
     local began, n = papy.now(), 0
