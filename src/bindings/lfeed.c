@@ -126,6 +126,7 @@ static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
 static enum pulled look(const struct part *from, struct frame *f, uint64_t *index) {
   struct lpool *p = from->pool;
   if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
+  if (from->task >= p->tasks) return PULL_END; /* it was started anew, without this task */
   if (pool_due(p->rt, from->task, f, index)) return PULLED;
   return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
 }
@@ -229,32 +230,33 @@ static int read_table(lua_State *L) {
   return 1;
 }
 
+static int read_next(lua_State *L) {
+  lua_getfield(L, 1, "next");
+  lua_insert(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
 /* Call the input; leaves the value, or what was raised. */
 static int call_input(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
-  int status, args = 0;
+  int status, args = k->kind == INPUT_TABLE ? 2 : k->kind == INPUT_NEXT ? 1 : 0;
   lua_pushcfunction(L, with_traceback);
   int handler = lua_gettop(L);
-  if (k->kind == INPUT_TABLE) {
-    lua_pushcfunction(L, read_table);
-    args = 2;
-  }
+  if (args) lua_pushcfunction(L, k->kind == INPUT_TABLE ? read_table : read_next);
   lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_INPUT);
   if (k->kind == INPUT_TABLE) lua_pushinteger(L, (lua_Integer)k->pulled + 1);
-  if (k->kind == INPUT_NEXT) {
-    lua_getfield(L, -1, "next");
-    lua_insert(L, -2);
-    args = 1;
-  }
   int64_t began = clock_ns();
   int outer = p->pulling;
+  unsigned run = p->run;
   pool_open_turn(p->rt);
   p->pulling = (int)t;
   status = lua_pcall(L, args, 1, handler);
-  p->pulling = outer;
-  if (p->rt) pool_close_turn(p->rt);
-  k->pull_ns = clock_ns() - began;
   lua_remove(L, handler);
+  if (!lpool_still(p, run)) return status;
+  p->pulling = outer;
+  pool_close_turn(p->rt);
+  k->pull_ns = clock_ns() - began;
   return status;
 }
 
@@ -279,9 +281,15 @@ static bool is_interrupt(lua_State *L) {
 
 /* the input raised (what, is on top, popped): this item fails, and unless it was only handed on, the input has ended */
 static enum pulled input_failed(lua_State *L, struct lpool *p, uint32_t t) {
+  unsigned run = p->run;
   p->tk[t].held_error = false;
   bool handed_on = passes(L);
   if (!handed_on) make_error(L, p, t, "input", next_index(p, t));
+  if (!lpool_still(p, run)) { /* by the __tostring of what was raised */
+    lua_pop(L, 1);
+    return PULL_LATER;
+  }
+  if (handed_on) p->tk[t].pulled++;
   if (pool_overtaken(p->rt, t))
     lua_pop(L, 1);
   else
@@ -301,8 +309,9 @@ static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table
     submit_value(L, p, t);
     return PULLED;
   }
+  unsigned run = p->run;
   int status = call_input(L, p, t, table);
-  if (!p->rt) { /* the input stopped this very pool */
+  if (!lpool_still(p, run)) { /* the input stopped this very pool */
     lua_pop(L, 1);
     return PULL_LATER;
   }
@@ -331,12 +340,13 @@ static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table
 /* Ask the input whether a pull would return at once. One that cannot answer is pulled, and says what is wrong. */
 static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
   lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_READY);
+  unsigned run = p->run;
   pool_open_turn(p->rt);
   bool yes = lua_pcall(L, 0, 1, 0) != LUA_OK || lua_toboolean(L, -1);
-  if (p->rt) pool_close_turn(p->rt);
+  if (lpool_still(p, run)) pool_close_turn(p->rt);
   if (lua_type(L, -1) == LUA_TSTRING && is_interrupt(L)) lua_error(L);
   lua_pop(L, 1);
-  return yes && p->rt;
+  return yes && lpool_still(p, run);
 }
 
 /* the common case, without a call: a plain array */
@@ -390,17 +400,17 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   if (p->tk[t].pure && !pool_room(p->rt)) return 0; /* the usual case, before anything that costs */
   top = lua_gettop(L);
   luaL_checkstack(L, 20, "pulling an input");
-  lpool_push_table(L, p);
-  if (lua_isnil(L, -1)) {
+  if (!lpool_push(L, p)) { /* it stays on the stack, so that no collection during a pull takes it away */
     lua_settop(L, top);
     return 0;
   }
-  while (p->rt && (t = pool_turn(p->rt)) >= 0) {
+  lua_getiuservalue(L, -1, 1);
+  while ((t = pool_turn(p->rt)) >= 0) {
     struct tk *k = &p->tk[t];
     if (!k->pure && satisfied(p, until) && k->pull_ns > SLOW_PULL_NS) break;
-    enum pulled answer = pull(L, p, (uint32_t)t, top + 1, idle);
-    if (answer == PULL_LATER) break;
-    if (answer == PULL_END && p->rt) pool_ended(p->rt, (uint32_t)t);
+    enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle);
+    if (answer == PULL_LATER) break; /* perhaps because the pull ended the run */
+    if (answer == PULL_END) pool_ended(p->rt, (uint32_t)t);
     moves++;
     if (until == FEED_A_WHILE && k->pull_ns > SLOW_PULL_NS && (slow += k->pull_ns) > SLOW_TURN_NS) break;
   }
@@ -416,10 +426,12 @@ bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
   luaL_checkstack(L, 20, "pulling an input");
   pool_flush(p->rt);
   lpool_push_table(L, p);
+  unsigned run = p->run;
   enum pulled answer = pull(L, p, t, top + 1, false);
-  if (answer == PULL_END && p->rt) pool_ended(p->rt, t);
-  if (p->rt) pool_flush(p->rt);
   lua_settop(L, top);
+  if (!lpool_still(p, run)) return false;
+  if (answer == PULL_END) pool_ended(p->rt, t);
+  pool_flush(p->rt);
   return answer != PULL_LATER;
 }
 
@@ -448,18 +460,15 @@ static int call_turns(lua_State *L, struct engine *e) {
     lua_settop(L, top);
     return 0;
   }
-  e->turning = true;
   for (lua_Integer i = (lua_Integer)lua_rawlen(L, top + 1); i >= 1; i--) { /* from the end: one may take itself out */
     lua_rawgeti(L, top + 1, i);
+    e->turning = true;
     bool good = lua_pcall(L, 0, 1, 0) == LUA_OK;
+    e->turning = false; /* before anything that may raise */
     if (good) moves += (int)lua_tointeger(L, -1);
-    if (!good && is_interrupt(L)) {
-      e->turning = false;
-      lua_error(L);
-    }
+    if (!good && is_interrupt(L)) lua_error(L);
     lua_settop(L, top + 1);
   }
-  e->turning = false;
   lua_settop(L, top);
   return moves;
 }

@@ -216,15 +216,24 @@ static void timed_out(lua_State *L, struct lpool *p, uint32_t task, double timeo
   lerror_raise(L, "timeout", "no result of task %d is ready", (int)task + 1);
 }
 
+/* raise if an input stopped the pool meanwhile */
+static void same_run(lua_State *L, struct lpool *p, unsigned run) {
+  if (lpool_still(p, run)) return;
+  lpool_running(L, p);
+  lerror_raise(L, "closed", "the pool was stopped and started again during this wait");
+}
+
 /* one look at everything without waiting; true: the result is due */
 static bool look_around(lua_State *L, struct lpool *p, uint32_t task, struct frame *f, uint64_t *index, int *moves) {
+  unsigned run = p->run;
   pool_collect(p->rt);
   *moves = lfeed(L, p, (int)task, false);
-  if (!p->rt) lpool_running(L, p);
+  same_run(L, p, run);
   if (pool_due(p->rt, task, f, index)) return true;
   pool_flush(p->rt);
   *moves += lfeed_all(L, p->engine, false);
-  return pool_due(lpool_running(L, p)->rt, task, f, index);
+  same_run(L, p, run);
+  return pool_due(p->rt, task, f, index);
 }
 
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block) {
@@ -232,8 +241,9 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
   uint64_t index;
   int moves;
   lpool_running(L, p);
+  unsigned run = p->run;
   lfeed(L, p, (int)task, false);
-  lpool_running(L, p); /* the input may have stopped it */
+  same_run(L, p, run);
   if (pool_due(p->rt, task, &f, &index)) return deliver(L, p, task, &f, index);
   note_draw(p, task);
   int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
@@ -241,7 +251,9 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
     bool idle = lall_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
     if (look_around(L, p, task, &f, &index, &moves)) return deliver(L, p, task, &f, index);
     if (pool_finished(p->rt, task)) return 0;
-    if (moves || (idle && p->pulling >= 0 && lborrow(L, p, task))) continue;
+    bool borrowed = !moves && idle && p->pulling >= 0 && lborrow(L, p, task);
+    same_run(L, p, run);
+    if (moves || borrowed) continue;
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
     if (deadline == FOREVER && idle) deadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
@@ -279,16 +291,17 @@ static bool all_finished(const struct lpool *p) {
 
 /* let what was submitted pass its whole chain; false: the time is up */
 static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
+  unsigned run = p->run;
   p->stopping = true;
-  while (p->rt && !all_finished(p)) {
+  while (lpool_still(p, run) && !all_finished(p)) {
     bool idle = lall_idle(p->engine);
     pool_collect(p->rt);
     int moves = discard(L, p, false) + lfeed(L, p, -1, false);
-    if (!p->rt) return true;
+    if (!lpool_still(p, run)) return true;
     pool_flush(p->rt);
     if (moves || all_finished(p)) continue;
     moves = lfeed_all(L, p->engine, false);
-    if (moves || !p->rt) continue;
+    if (moves || !lpool_still(p, run)) continue;
     if (clock_ns() >= deadline) return false;
     if (idle) { /* a reader that does not read: its food is thrown away */
       if (!discard(L, p, true)) return true;
@@ -303,7 +316,8 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout) {
   if (!p->rt || p->pid != pid_own()) return 0;
   int64_t deadline = timeout >= 0 ? clock_after(timeout) : FOREVER;
+  unsigned run = p->run;
   bool drained = !force && p->pulling < 0 && drain(L, p, deadline);
-  lpool_end(p, !drained);
+  if (lpool_still(p, run)) lpool_end(p, !drained); /* else an input has done so */
   return 0;
 }

@@ -34,15 +34,17 @@ struct lpool *lpool_check(lua_State *L, int arg) { return luaL_checkudata(L, arg
 
 static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
-void lpool_push_table(lua_State *L, struct lpool *p) {
+bool lpool_push(lua_State *L, struct lpool *p) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->engine->refs);
-  if (lua_rawgeti(L, -1, p->number) == LUA_TNIL) {
-    lua_remove(L, -2);
-    return;
-  }
+  bool lives = lua_rawgeti(L, -1, p->number) != LUA_TNIL;
+  lua_remove(L, -2);
+  return lives;
+}
+
+void lpool_push_table(lua_State *L, struct lpool *p) {
+  if (!lpool_push(L, p)) return;
   lua_getiuservalue(L, -1, 1);
-  lua_replace(L, -3);
-  lua_pop(L, 1);
+  lua_remove(L, -2);
 }
 
 struct lpool *lpool_running(lua_State *L, struct lpool *p) {
@@ -96,11 +98,25 @@ static void forget_tasks(struct lpool *p) {
   p->tasks = 0;
 }
 
+/* no input draws on p any more */
+static void forget_draws(const struct lpool *p) {
+  if (p->engine->pid != pid_own()) return; /* in a worker the list is the parent's */
+  for (struct lpool *q = p->engine->pools; q; q = q->next)
+    for (uint32_t t = 0; t < q->tasks; t++) {
+      struct tk *k = &q->tk[t];
+      uint32_t kept = 0;
+      for (uint32_t i = 0; i < k->drawn; i++)
+        if (k->draws[i].pool != p) k->draws[kept++] = k->draws[i];
+      k->drawn = kept;
+    }
+}
+
 /* the collector, or the end of the state: whoever is left must go at once. In a worker the pool is its parent's. */
 static int pool_gc(lua_State *L) {
   struct lpool *p = luaL_checkudata(L, 1, POOL_CLASS);
   if (p->rt && p->pid == pid_own()) lpool_end(p, true);
   p->rt = NULL;
+  forget_draws(p);
   forget_tasks(p);
   buf_free(&p->shipment);
   return 0;
@@ -134,6 +150,7 @@ static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   for (uint32_t i = 0; i < k->parts; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
     struct ltask *t = check_task(L, -1);
+    if (t->pool->rt) lpool_running(L, t->pool);
     k->part[i] = (struct part){t->pool, t->task};
     if (t->pool == p && t->task < p->tasks) p->tk[t->task].consumed = true;
     lua_pop(L, 1);
@@ -231,6 +248,8 @@ static int pool_start_(lua_State *L) {
     lwork_prepare(L, p);
   settle_collector(L, e);
   p->pid = pid_own();
+  p->run++;
+  p->pulling = -1;
   p->stopping = p->stopped = false;
   p->rt = pool_start(&o, e->loop, heap, lwork_craft(&craft, p));
   if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
@@ -297,7 +316,7 @@ static int pool_call(lua_State *L) {
 static int ready(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   lua_Integer task = luaL_checkinteger(L, 2);
-  bool yes = !p->rt || task < 1 || task > p->tasks; /* next will raise at once */
+  bool yes = !p->rt || p->pid != pid_own() || task < 1 || task > p->tasks; /* next will raise at once */
   if (!yes) {
     if (!pool_waiting(p->rt, (uint32_t)task - 1)) pool_collect(p->rt);
     yes = pool_waiting(p->rt, (uint32_t)task - 1) || pool_finished(p->rt, (uint32_t)task - 1);

@@ -57,6 +57,7 @@ struct lpool {
   struct lpool *next; /* among the engine's */
   lua_Integer number; /* in the weak table of pools */
   pid_t pid;          /* who started it */
+  unsigned run;       /* counts its starts */
   lua_State *work;    /* the Lua thread workers compute in; unused in the host */
   struct tk *tk;
   uint32_t tasks, workers;
@@ -74,8 +75,13 @@ struct ltask {
 
 /* The pool's user value is a table: fields of the Lua side by name, and per task t (from 0) at t*SLOTS+1...: */
 enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOT_READY, SLOTS };
-/* push that table; nil when the pool is being collected */
+/* push the pool itself; false (and nil) when it is being collected */
+bool lpool_push(lua_State *L, struct lpool *p);
+/* push that table; nil likewise */
 void lpool_push_table(lua_State *L, struct lpool *p);
+/* After user code: is the pool still in that run? An input may stop its pool, even start it anew: then what was known of the
+** run (tasks, frames, tk) is gone. */
+static inline bool lpool_still(const struct lpool *p, unsigned run) { return p->rt && p->run == run; }
 
 /* lpool.c */
 struct lpool *lpool_check(lua_State *L, int arg);
