@@ -253,7 +253,7 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
     if (pool_finished(p->rt, task)) return 0;
     bool borrowed = !moves && idle && p->pulling >= 0 && lborrow(L, p, task);
     same_run(L, p, run);
-    if (moves || borrowed) continue;
+    if ((moves || borrowed) && clock_ns() < deadline) continue; /* others may move for ever */
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
     if (deadline == FOREVER && idle) deadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
@@ -301,8 +301,9 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
     pool_flush(p->rt);
     if (moves || all_finished(p)) continue;
     moves = lfeed_all(L, p->engine, false);
-    if (moves || !lpool_still(p, run)) continue;
+    if (!lpool_still(p, run)) continue;
     if (clock_ns() >= deadline) return false;
+    if (moves) continue;
     if (idle) { /* a reader that does not read: its food is thrown away */
       if (!discard(L, p, true)) return true;
       continue;

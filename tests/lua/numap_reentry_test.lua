@@ -149,4 +149,21 @@ claim("a worker cannot read the tasks it inherited, and does them no harm", func
   eq(task(), nil)
 end)
 
+claim("a pipeline that never rests does not keep a timeout from being kept", function()
+  local n = 0
+  local busy = papy.Plumber()
+  local function first(inbox) return inbox[1] end
+  busy:add_pipe { papy.Piper(papy.Worker(first)), papy.Piper(papy.Worker(first)) }
+  busy:start { function() n = n + 1 return n end }
+  busy:run()
+  local slow = papy.NuMap(function(x) papy.sleep(2 * T.slow) return x end, { 1 }, { worker_num = 1 })
+  local began = papy.now()
+  raises("timeout", function() slow:next(0.1) end)
+  raises("timeout", function() slow:next { block = false } end)
+  slow:stop { timeout = 0.1 }
+  ok(papy.now() - began < 1 * T.slow)
+  ok(n > 0)
+  busy:stop()
+end)
+
 T.finish()
