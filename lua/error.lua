@@ -126,13 +126,13 @@ end
 -- Message handler of input pulls.
 function M.caught(value, traceback)
   if M.is(value) then return fill(value, {traceback = traceback}) end
-  if type(value) == "string" and value:find("interrupted!", 1, true) then return value end
+  if M.is_interrupt(value) then return value end
   return {value = value, traceback = traceback}
 end
 
 
 function M.is_interrupt(value)
-  return type(value) == "string" and value:find("interrupted!", 1, true) ~= nil
+  return type(value) == "string" and (value == "interrupted!" or value:find(":%d+: interrupted!$") ~= nil)
 end
 
 

@@ -28,11 +28,16 @@ void call_set_patience(int n) {
   patience = n;
 }
 
+/* Only in Lua code: papy's C calls its own C functions under protection (to encode an item, say), and an interrupt there would
+** be taken for theirs. A wait in C is ended by the loop. */
 static void raise_interrupted(lua_State *L, lua_Debug *ar) {
-  (void)ar;
+  lua_getinfo(L, "S", ar);
+  if (*ar->what == 'C') return;
   lua_sethook(L, NULL, 0, 0);
+  if (presses) loop_uninterrupt(running.loop); /* else the next wait would raise it once more */
   presses = 0;
-  luaL_error(L, interrupted);
+  lua_pushstring(L, interrupted);
+  lua_error(L);
 }
 
 void call_break(lua_State *L) {
