@@ -251,7 +251,8 @@ static int pool_start_(lua_State *L) {
   p->run++;
   p->pulling = -1;
   p->stopping = p->stopped = false;
-  p->rt = pool_start(&o, e->loop, heap, lwork_craft(&craft, p));
+  if (!lwork_craft(&craft, p)) return luaL_error(L, "not enough memory");
+  p->rt = pool_start(&o, e->loop, heap, &craft);
   if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
   p->next = e->pools;
   e->pools = p;

@@ -122,7 +122,8 @@ int lstop(lua_State *L, struct lpool *p, bool force, double timeout);
 void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index);
 
 /* lwork.c */
-extern const struct craft *lwork_craft(struct craft *c, struct lpool *p);
+/* what the workers of p do, with all they need; false: no memory */
+bool lwork_craft(struct craft *c, struct lpool *p);
 /* encode functions and arguments for thread workers; raises what cannot be sent */
 void lwork_ship(lua_State *L, struct lpool *p);
 /* lay functions and arguments on the stack of the thread forked workers compute in */

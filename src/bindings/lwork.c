@@ -25,14 +25,22 @@ enum { ARRAYS = 4 };
 
 enum phase { DECODE, CALL, ENCODE };
 
+/* What a worker is made of. A copy, since a thread may outlive the pool, even come to life after its end. */
+struct kit {
+  struct lpool *pool; /* for processes, which have it for good */
+  state_maker make;
+  struct buf shipment;
+  struct terms { /* per task */
+    uint32_t retries;
+    bool limited;
+  } terms[];
+};
+
 struct hand {
   lua_State *L;
   struct channel *channel;
   struct heap *heap;
-  struct terms {     /* per task; a copy, since a thread may outlive the pool */
-    uint32_t retries;
-    bool limited;
-  } * terms;
+  const struct terms *terms;
   uint32_t number;
   bool thread;
   /* the cell under way */
@@ -176,6 +184,7 @@ static int compute_all(lua_State *L) {
   struct hand *h = lua_touserdata(L, -1);
   lua_pop(L, 1);
   while (h->item < h->cell->count && frame_read(h->heap, &h->cell->request, h->at, &h->request)) compute(h);
+  h->broken = h->item < h->cell->count; /* there was no memory for all of a request that moved to another cell */
   return 0;
 }
 
@@ -197,6 +206,11 @@ static int write_error(lua_State *L) {
   struct hand *h = lua_touserdata(L, 1);
   static const char *const phases[] = {"decode", "call", "encode"};
   uint32_t task = h->cell->task;
+  if (!lua_istable(L, 2)) { /* the handler did not run: no memory, or an error in it */
+    lua_createtable(L, 0, 1);
+    lua_insert(L, 2);
+    lua_setfield(L, 2, "value");
+  }
   lerror_push(L, "of_item");
   lua_pushvalue(L, 2);
   lua_pushstring(L, phases[h->phase]);
@@ -236,11 +250,6 @@ static void failed(struct hand *h) {
   if (h->tries < h->terms[h->cell->task].retries) {
     h->tries++;
     return;
-  }
-  if (lua_type(L, -1) != LUA_TTABLE) { /* the handler did not run: no memory, or an error in it */
-    lua_createtable(L, 0, 1);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "value");
   }
   lua_gc(L, LUA_GCCOLLECT);
   lua_pushvalue(L, WRITE_ERROR);
@@ -294,15 +303,10 @@ static void replace_exit(lua_State *L, lua_CFunction f) {
   lua_pop(L, 1);
 }
 
-static struct hand *hand_new(lua_State *L, struct lpool *p, struct channel *c, uint32_t n, bool thread) {
-  struct hand *h = calloc(1, sizeof *h);
+static struct hand *hand_new(lua_State *L, const struct kit *kit, struct channel *c, uint32_t n, bool thread) {
+  struct hand *h = malloc(sizeof *h);
   if (!h) return NULL;
-  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .number = n, .thread = thread};
-  if (!(h->terms = calloc(p->tasks + 1, sizeof *h->terms))) {
-    free(h);
-    return NULL;
-  }
-  for (uint32_t t = 0; t < p->tasks; t++) h->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].limited};
+  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .terms = kit->terms, .number = n, .thread = thread};
   return h;
 }
 
@@ -317,40 +321,35 @@ static void make_stack(lua_State *L) {
   lua_pushcclosure(L, write_error, ARRAYS);
 }
 
-static void hand_free(struct hand *h) {
-  free(h->terms);
-  free(h);
-}
-
 static int process_begin(lua_State *L) {
   replace_exit(L, exit_worker);
   return 0;
 }
 
 static int thread_begin(lua_State *L) {
-  struct lpool *p = lua_touserdata(L, 1);
+  const struct kit *kit = lua_touserdata(L, 1);
   lua_settop(L, 0);
   replace_exit(L, exit_thread);
-  codec_decode(L, p->shipment.p, p->shipment.n);
+  codec_decode(L, kit->shipment.p, kit->shipment.n);
   for (int i = 1; i <= ARRAYS; i++) lua_rawgeti(L, 1, i);
   lua_remove(L, 1);
   make_stack(L);
   return BASE;
 }
 
-static void *begin_process(struct lpool *p, struct channel *c, uint32_t n) {
-  lua_State *L = p->work;
-  struct hand *h = hand_new(L, p, c, n, false);
+static void *begin_process(struct kit *kit, struct channel *c, uint32_t n) {
+  lua_State *L = kit->pool->work;
+  struct hand *h = hand_new(L, kit, c, n, false);
   if (!h) return NULL;
-  loutput_redirect(p->engine);
+  loutput_redirect(kit->pool->engine);
   lua_pushcfunction(L, process_begin);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
   return h;
 }
 
-static void *begin_thread(struct lpool *p, struct channel *c, uint32_t n) {
-  lua_State *L = p->engine->make();
-  struct hand *h = L ? hand_new(L, p, c, n, true) : NULL;
+static void *begin_thread(struct kit *kit, struct channel *c, uint32_t n) {
+  lua_State *L = kit->make();
+  struct hand *h = L ? hand_new(L, kit, c, n, true) : NULL;
   if (!h) {
     fputs("papy: no memory for a thread worker\n", stderr);
     if (L) lua_close(L);
@@ -358,11 +357,11 @@ static void *begin_thread(struct lpool *p, struct channel *c, uint32_t n) {
   }
   lua_settop(L, 0);
   lua_pushcfunction(L, thread_begin);
-  lua_pushlightuserdata(L, p);
+  lua_pushlightuserdata(L, kit);
   if (lua_pcall(L, 1, BASE, 0) == LUA_OK) return h;
   fprintf(stderr, "papy: a thread worker cannot start: %s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
-  hand_free(h);
+  free(h);
   return NULL;
 }
 
@@ -373,7 +372,7 @@ static void *begin(void *ctx, struct channel *c, uint32_t n, bool thread) {
 static void end(void *self) {
   struct hand *h = self;
   if (h->thread) lua_close(h->L);
-  hand_free(h);
+  free(h);
 }
 
 /* runs in the thread: raise if its tasklet really is over its time (the host may have been a moment late) */
@@ -388,9 +387,20 @@ static void interrupt(void *self) {
   lua_sethook(h->L, raise_overtime, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
 }
 
-const struct craft *lwork_craft(struct craft *c, struct lpool *p) {
-  *c = (struct craft){p, begin, apply, end, interrupt};
-  return c;
+static void forget(void *ctx) {
+  struct kit *kit = ctx;
+  buf_free(&kit->shipment);
+  free(kit);
+}
+
+bool lwork_craft(struct craft *c, struct lpool *p) {
+  struct kit *kit = malloc(sizeof *kit + p->tasks * sizeof *kit->terms);
+  if (!kit) return false;
+  *kit = (struct kit){p, p->engine->make, p->shipment};
+  buf_heap(&p->shipment);
+  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].limited};
+  *c = (struct craft){kit, begin, apply, end, interrupt, forget};
+  return true;
 }
 
 /* ---- the host prepares ---- */
@@ -413,10 +423,10 @@ static void push_arrays(lua_State *L, struct lpool *p) {
 void lwork_prepare(lua_State *L, struct lpool *p) {
   lua_State *w = p->work;
   lua_settop(w, 0);
-  luaL_checkstack(w, 40, NULL);
+  if (!lua_checkstack(w, 40)) luaL_error(L, "not enough memory"); /* a raise on w would pass by L's protected calls */
   push_arrays(L, p);
-  lua_xmove(L, w, ARRAYS);
-  make_stack(w);
+  make_stack(L);
+  lua_xmove(L, w, BASE);
 }
 
 void lwork_ship(lua_State *L, struct lpool *p) {

@@ -17,6 +17,7 @@ struct craft {
   void (*apply)(void *self, struct cell *cell);
   void (*end)(void *self);
   void (*interrupt)(void *self); /* called by the host: make a thread's tasklet fail soon, if it can be done */
+  void (*forget)(void *ctx); /* the last worker that may see ctx has left; may be NULL */
 };
 
 struct crew;

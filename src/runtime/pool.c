@@ -40,6 +40,7 @@ struct pool {
   struct window *window;
   struct channel *channel;
   struct crew *crew;
+  struct craft craft;
   struct weave weave;
   struct task *task;
   struct entry *entry;
@@ -126,6 +127,7 @@ static bool allocate(struct pool *p, const struct pool_options *o) {
 }
 
 static void release_memory(struct pool *p) {
+  if (p->craft.forget) p->craft.forget(p->craft.ctx);
   if (p->channel) p->channel->ops->destroy(p->channel);
   window_delete(p->window);
   free(p->weave.ended);
@@ -165,7 +167,11 @@ static void forget_pool(void *pool) {
 
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft) {
   struct pool *p = calloc(1, sizeof *p);
-  if (!p) return NULL;
+  if (!p) {
+    if (craft->forget) craft->forget(craft->ctx);
+    return NULL;
+  }
+  p->craft = *craft;
   p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled};
   p->loop = loop;
   p->heap = heap;

@@ -41,7 +41,8 @@ struct pool_stats {
   uint32_t in_flight, alive;
 };
 
-/* NULL with errno. The loop and the heap are borrowed. Does not return in a forked worker. */
+/* NULL with errno. The loop and the heap are borrowed; craft->ctx is the pool's until it calls craft->forget, which a failed
+** start does, too (and a stopped pool with a thread that does not end, only when that has left). Does not return in a forked worker. */
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft);
 /* Ends it: workers leave (by the deadline, else they are killed; at once with kill_now), everything is freed. Results
 ** nobody took are dropped. False: a thread does not end; everything it can see, the heap too, must stay for good. */

@@ -113,4 +113,17 @@ claim("many thread pools one after the other", function()
   for i = 1, 20 do eq(map(function(x) return x + i end, { 1, 2, 3 }), { 1 + i, 2 + i, 3 + i }) end
 end)
 
+claim("threads may come to life after the end of their pool", function()
+  for _ = 1, 3 do
+    local pool = papy.NuMap { worker_type = "thread", worker_num = 60 }
+    pool:add_task(function(x) return x end, { 1, 2, 3 })
+    pool:start()
+    pool:stop { force = true }
+    pool = nil
+    for _ = 1, 3 do collectgarbage() end
+  end
+  papy.sleep(0.5) -- a sanitizer sees them read what is gone
+  eq(papy.NuMap(function(x) return x end, { 1 }, { worker_type = "thread" })(), 1)
+end)
+
 T.finish()

@@ -117,8 +117,8 @@ static void interrupt(void *self) {
   atomic_store(&((struct hand *)self)->interrupted, true);
 }
 
-static const struct craft doubling = {NULL, begin_work, apply, end_work, interrupt};
-static const struct craft refusing = {NULL, refuse_work, apply, end_work, interrupt};
+static const struct craft doubling = {NULL, begin_work, apply, end_work, interrupt, NULL};
+static const struct craft refusing = {NULL, refuse_work, apply, end_work, interrupt, NULL};
 
 /* ====== } */
 
