@@ -65,18 +65,33 @@ local function has_next(x)
 end
 
 
+-- a view of task `number`, with the fields of its definition
+local function new_task(pool, number, timeout, block, definition)
+  local task = pool_core.task(pool, number, timeout, block)
+  local f = fields_of(task)
+  f.pool, f.number, f.timeout, f.block = pool, number, timeout, block
+  f.name, f.tracked = definition.name, definition.tracked
+  return task
+end
+
+
+-- a pool given as an input stands for its first task
+local function first_task(what, pool)
+  local definition = fields_of(pool).tasks[1]
+  if not definition then Error.raise("input", "%s: the pool given as input has no task", what) end
+  return new_task(pool, 1, nil, nil, definition)
+end
+
+
 -- How the scheduler is to read an input: fields kind, pure, plain, parts for core.pool.start.
 local function describe_input(what, input)
   if is_task(input) then return {kind = "task", parts = {input}} end
-  if is_pool(input) then
-    if #fields_of(input).tasks == 0 then Error.raise("input", "%s: the pool given as input has no task", what) end
-    return {kind = "task", parts = {pool_core.task(input, 1)}}
-  end
+  if is_pool(input) then return {kind = "task", parts = {first_task(what, input)}} end
   if zip.is(input) then
     local parts = zip.parts(input)
     local all = #parts > 0 and #parts <= 64
     for i, part in ipairs(parts) do
-      if is_pool(part) then parts[i] = pool_core.task(part, 1) end
+      if is_pool(part) then parts[i] = first_task(what, part) end
       all = all and is_task(parts[i])
     end
     if all then return {kind = "zip", parts = parts} end
@@ -159,16 +174,6 @@ task_meta.__name = "papy.Task"
 task_meta.__metatable = false
 
 
--- a view of task `number`, with the fields of `like` where given
-local function new_task(pool, number, timeout, block, definition)
-  local task = pool_core.task(pool, number, timeout, block)
-  local f = fields_of(task)
-  f.pool, f.number, f.timeout, f.block = pool, number, timeout, block
-  f.name, f.tracked = definition.name, definition.tracked
-  return task
-end
-
-
 -- ---- pools ----
 
 local Pool = {}
@@ -199,6 +204,7 @@ function Pool:add_task(f, input, opts)
   definition.argn = count_args(definition.args)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
+  definition.timeout, definition.block = o.timeout, o.block
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
   local tasks = fields_of(self).tasks
   tasks[#tasks + 1] = definition
@@ -226,7 +232,8 @@ function Pool:get_task(k, opts)
   if not definition then
     Error.raise("task", "get_task: no task %s; the pool has %d", tostring(k), #fields_of(self).tasks)
   end
-  return new_task(self, k or 1, o.timeout, o.block, definition)
+  if o.block == nil then o.block = definition.block end
+  return new_task(self, k or 1, o.timeout or definition.timeout, o.block, definition)
 end
 
 
@@ -281,10 +288,14 @@ function Pool:start()
 end
 
 
--- The next result of a task: opts {task = 1, timeout =, block = true} or a number of seconds. See Task:next.
+-- The next result of a task: opts {task = 1, timeout =, block =} or a number of seconds; timeout and block of the task are the
+-- defaults. See Task:next.
 function Pool:next(opts)
   local o = timing("next", opts, next_spec)
-  return pool_core.next(self, o.task or 1, o.timeout, o.block)
+  local task = o.task or 1
+  local definition = fields_of(self).tasks[task] or {}
+  if o.block == nil then o.block = definition.block end
+  return pool_core.next(self, task, o.timeout or definition.timeout, o.block)
 end
 
 
@@ -326,6 +337,11 @@ function pool_meta:__newindex(key)
 end
 
 
+function pool_meta:__close(err)
+  Pool.stop(self, {force = err ~= nil})
+end
+
+
 function pool_meta:__tostring()
   return ("papy.NuMap(%s)"):format(fields_of(self).name)
 end
@@ -337,6 +353,9 @@ pool_meta.__metatable = false
 
 -- ---- the constructor ----
 
+local bounds = {worker_num = 4096, stride = 1 << 20, buffer = 1 << 30, batch = 1 << 20}
+
+
 local function defaults(o)
   pools_made = pools_made + 1
   o.worker_num = o.worker_num or o.stride or core.sys.cpus()
@@ -346,7 +365,11 @@ local function defaults(o)
   o.skip = o.skip or false
   o.batch = o.batch or 1
   o.name = o.name or "numap_" .. pools_made
-  if o.worker_num > 4096 then Error.raise("option", "NuMap: option 'worker_num' must be at most 4096, got %d", o.worker_num) end
+  for name, most in pairs(bounds) do
+    if o[name] ~= nil and o[name] ~= "auto" and o[name] > most then
+      Error.raise("option", "NuMap: option '%s' must be at most %d, got %d", name, most, o[name])
+    end
+  end
   o.transport = o.transport or os.getenv("PAPY_TRANSPORT") or "shm"
   if o.transport ~= "shm" and o.transport ~= "pipe" then
     Error.raise("option", "PAPY_TRANSPORT must be \"shm\" or \"pipe\", got %s", Error.render(o.transport))

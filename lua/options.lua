@@ -41,16 +41,24 @@ local function unknown(what, name, known)
 end
 
 
+local MOST = 0x7fffffff -- what C counts with
+
 local checks = {
-  count = function(v) return math.type(v) == "integer" and v >= 1, "a whole number, 1 or more" end,
-  natural = function(v) return math.type(v) == "integer" and v >= 0, "a whole number, 0 or more" end,
+  count = function(v)
+    if math.type(v) == "integer" and v > MOST then return false, "at most " .. MOST end
+    return math.type(v) == "integer" and v >= 1, "a whole number, 1 or more"
+  end,
+  natural = function(v)
+    if math.type(v) == "integer" and v > MOST then return false, "at most " .. MOST end
+    return math.type(v) == "integer" and v >= 0, "a whole number, 0 or more"
+  end,
   seconds = function(v) return type(v) == "number" and v >= 0, "a number of seconds, 0 or more" end,
   limit = function(v) return type(v) == "number" and v > 0, "a number of seconds, more than 0" end,
   boolean = function(v) return type(v) == "boolean", "true or false" end,
   string = function(v) return type(v) == "string", "a string" end,
   table = function(v) return type(v) == "table", "a table" end,
   batch = function(v)
-    return v == "auto" or (math.type(v) == "integer" and v >= 1), "a whole number, 1 or more, or \"auto\""
+    return v == "auto" or (math.type(v) == "integer" and v >= 1 and v <= MOST), "a whole number, 1 or more, or \"auto\""
   end,
 }
 

@@ -40,11 +40,12 @@ end
 
 
 -- What was typed as an array of functions to run one after the other; nil when lines are missing, unless no more will
--- come (`final`); false and the message when no line can help.
-function M.load(text, final)
+-- come (`final`); false and the message when no line can help. Lines that came one by one have been tried as they came; only
+-- a paste of several (`pasted`), or the end, is taken apart.
+function M.load(text, final, pasted)
   local f, message, more = compile(text)
   if f then return {f} end
-  local pieces = text:find("\n", 1, true) and compile_by_lines(text)
+  local pieces = (pasted or final) and text:find("\n", 1, true) and compile_by_lines(text)
   if pieces then return pieces end
   if more and not final then return nil end
   return false, message

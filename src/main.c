@@ -1,5 +1,7 @@
 /* main: argv to exit status. */
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "host/script.h"
 #include "repl/repl.h"
@@ -12,7 +14,16 @@ static void keep_large_blocks(void) {
   mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }
 
+/* Who starts papy with stdin closed must not get one of its own descriptors in that place: a worker would lead it nowhere. */
+static void fill_standard_files(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv) {
+  fill_standard_files();
   keep_large_blocks();
   return script_main(argc, argv, repl_run);
 }

@@ -81,6 +81,16 @@ static int add_traceback(lua_State *L) {
     else message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   }
   luaL_traceback(L, L, message, 1);
+  if (lua_type(L, 1) == LUA_TTABLE) { /* an item's error knows where it was raised in the worker */
+    lua_pushliteral(L, "index");
+    int item = lua_rawget(L, 1) != LUA_TNIL;
+    lua_pushliteral(L, "traceback");
+    if (lua_rawget(L, 1) == LUA_TSTRING && item) {
+      lua_pushfstring(L, "%s\nin the worker, %s", lua_tostring(L, -3), lua_tostring(L, -1));
+      return 1;
+    }
+    lua_pop(L, 2);
+  }
   return 1;
 }
 

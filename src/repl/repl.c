@@ -82,14 +82,15 @@ static void add_line(struct session *s, char *line) {
   lua_replace(L, s->block);
 }
 
-/* papy.repl.load(block, final): an array of functions to run one after the other; nil when more lines are needed;
+/* papy.repl.load(block, final, pasted): an array of functions to run one after the other; nil when more lines are needed;
 ** false and a message when no line could help */
-static int load_block(struct session *s, int final) {
+static int load_block(struct session *s, int final, int pasted) {
   lua_State *L = s->L;
   lua_getfield(L, s->module, "load");
   lua_pushvalue(L, s->block);
   lua_pushboolean(L, final);
-  if (call_run(L, 2, 2) != CALL_DONE || lua_isboolean(L, -2)) {
+  lua_pushboolean(L, pasted);
+  if (call_run(L, 3, 2) != CALL_DONE || lua_isboolean(L, -2)) {
     call_report(L, NULL);
     return 0;
   }
@@ -121,10 +122,10 @@ static void run_pieces(struct session *s) {
 }
 
 /* The block is as it is: final when the input has ended, and nothing can complete it. */
-static void take_block(struct session *s, int final) {
+static void take_block(struct session *s, int final, int pasted) {
   lua_State *L = s->L;
   int top = lua_gettop(L);
-  int loaded = load_block(s, final);
+  int loaded = load_block(s, final, pasted);
   if (!loaded && lua_gettop(L) > top && lua_isnil(L, -1)) { /* unfinished */
     lua_settop(L, top);
     return;
@@ -142,14 +143,16 @@ static void read_blocks(struct session *s) {
   for (;;) {
     char *line = NULL;
     switch (reader->read(block_is_empty(s) ? "papy> " : "    > ", &line)) {
-      case LINE_TEXT:
+      case LINE_TEXT: {
+        int pasted = strchr(line, '\n') != NULL;
         add_line(s, line);
-        take_block(s, 0);
+        take_block(s, 0, pasted);
         break;
+      }
       case LINE_CANCELLED: clear_block(s); break;
       case LINE_EOF:
         if (block_is_empty(s)) return;
-        take_block(s, 1);
+        take_block(s, 1, 1);
         break;
     }
   }

@@ -1,5 +1,6 @@
 #include "shm/map.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -24,6 +25,7 @@ void *map_reserve(size_t want, size_t least, size_t *got) {
     *got = n;
     return p;
   }
+  errno = ENOMEM;
   return NULL;
 }
 
