@@ -33,17 +33,21 @@ local function puller(part)
 end
 
 
--- the next row; nil when any part has ended, without asking the parts after it
+-- The next row; nil when any part has ended, without asking the parts after it. A failed item of a part costs the whole row and
+-- nothing of the next one; a call that something else ended (Ctrl-C, say) is gone on with by the next.
 function Zip:__call()
-  self.pull = self.pull or {}
-  local row = {}
-  for i = 1, #self do
+  self.pull, self.row = self.pull or {}, self.row or {n = 0, failed = false}
+  local row = self.row
+  for i = row.n + 1, #self do
     self.pull[i] = self.pull[i] or puller(self[i])
-    local value = self.pull[i]()
+    local good, value = pcall(self.pull[i])
+    if not good and not Error.passes(value) then error(value, 0) end
     if value == nil then return nil end
-    row[i] = value
+    row[i], row.n, row.failed = value, i, row.failed or not good
   end
-  return #self > 0 and row or nil
+  self.row = nil
+  if row.failed then error(Error.join(row, #self), 0) end
+  return #self > 0 and table.move(row, 1, #self, 1, {}) or nil
 end
 
 

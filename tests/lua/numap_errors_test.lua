@@ -418,4 +418,18 @@ claim("a for loop ends with the error, the stream goes on after it", function()
   eq(got, { 1, 3 })
 end)
 
+claim("a failed part of a zip costs its row and nothing of the next one", function()
+  local pool = papy.NuMap { worker_num = 1 }
+  local a = pool:add_task(function(x) if x == 2 then error "bad" end return x end, { 1, 2, 3, 4 })
+  local n = 0
+  local rows = pool:add_task(function(x) return table.concat(x, " ") end, papy.zip({ 5, 6, 7, 8 }, a, { 10, 20, 30, 40 },
+    function() n = n + 1 return n end))
+  pool:start()
+  eq(rows(), "5 1 10 1")
+  raises("bad", rows)
+  eq(rows(), "7 3 30 3")
+  eq(rows(), "8 4 40 4")
+  eq(rows(), nil)
+end)
+
 T.finish()
