@@ -122,11 +122,6 @@ static int pool_gc(lua_State *L) {
   return 0;
 }
 
-static int pool_close(lua_State *L) {
-  struct lpool *p = lpool_check(L, 1);
-  return lstop(L, p, !lua_isnoneornil(L, 2), -1);
-}
-
 /* ---- starting ---- */
 
 static lua_Integer number_field(lua_State *L, int table, const char *name) {
@@ -190,7 +185,8 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   lua_getfield(L, task, "parts");
   if (lua_istable(L, -1)) read_parts(L, p, k);
   lua_getfield(L, task, "limit");
-  o->limit = (int64_t)(lua_tonumber(L, -1) * 1e9);
+  lua_Number limit = lua_tonumber(L, -1);
+  o->limit = limit < 9e8 ? (int64_t)(limit * 1e9) : 0; /* as clock_after */
   o->retries = k->retries;
   k->limited = o->limit != 0;
   lua_settop(L, task - 1);
@@ -433,7 +429,7 @@ static int metatables(lua_State *L) {
 static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next},
                                      {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
                                      {"ready", ready},     {"idle", idle},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
-static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__close", pool_close}, {"__call", pool_call}, {NULL, NULL}};
+static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 
 int luaopen_papy_core_pool(lua_State *L) {

@@ -181,4 +181,18 @@ T.each_type(function(worker_type)
   end)
 end)
 
+claim("a limit beyond counting is none, a stride or buffer beyond it is refused", function()
+  eq(papy.NuMap(function(x) papy.sleep(0.01) return x end, { 1 }, { task_timeout = math.huge, worker_num = 1 })(), 1)
+  raises("option", papy.NuMap, { buffer = math.maxinteger })
+  raises("option", papy.NuMap, { buffer = (1 << 31) - 1 })
+  raises("option", papy.NuMap, { stride = (1 << 31) - 1 })
+end)
+
+claim("a pool given as input counts for the least buffer as its first task does", function()
+  local pool = papy.NuMap { worker_num = 1, stride = 3, buffer = 1 }
+  pool:add_task(function(x) return x end, { 1, 2, 3 })
+  pool:add_task(function(x) return x end, pool)
+  raises("too small", pool.start, pool)
+end)
+
 T.finish()

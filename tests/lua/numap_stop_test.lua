@@ -289,4 +289,16 @@ claim("several pools run side by side", function()
   for i = 5, 1, -1 do pools[i]:stop() end
 end)
 
+claim("a pool closed at the end of its block has no tasks left, as after stop", function()
+  local pool = papy.NuMap { worker_num = 1 }
+  do
+    local closed <close> = pool
+    closed:add_task(same, { 1, 2, 3 })
+    eq(closed:start():next(), 1)
+  end
+  pool:add_task(same, { 7 })
+  eq(pool:start():next(), 7)
+  pool:stop()
+end)
+
 T.finish()
