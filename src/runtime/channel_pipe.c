@@ -389,7 +389,11 @@ static void close_(struct channel *c) {
 static void destroy(struct channel *c) {
   struct pipes *s = pipes_of(c);
   close_(c);
-  for (uint32_t n = 0; n < s->window->workers; n++) payload_clear(s->window->heap, &s->line[n].answer);
+  for (uint32_t n = 0; n < s->window->workers; n++) {
+    struct line *l = &s->line[n];
+    if (l->rx.part || l->rx.at) drop_half(s->window->heap, &l->rx); /* the run may name blocks that have not come */
+    payload_clear(s->window->heap, &l->answer);
+  }
   free(s->line);
   free(s->queue);
   free(s);

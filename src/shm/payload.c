@@ -24,7 +24,7 @@ static int reserve(struct heap *h, struct payload *p, size_t need, size_t keep) 
   ref old = p->block, new = heap_take(h, need < 2 * cap ? 2 * cap : need);
   if (!new) return -1;
   memcpy(heap_at(h, new), payload_at(h, p), keep);
-  p->block = new;
+  __atomic_store_n(&p->block, new, __ATOMIC_RELEASE); /* not before its bytes: the writer may be killed here */
   heap_drop(h, old);
   return 0;
 }
