@@ -475,6 +475,10 @@ static int call_turns(lua_State *L, struct engine *e) {
 
 int lfeed_all(lua_State *L, struct engine *e, bool idle) {
   luaL_checkstack(L, 10, "turning the pools");
+  for (struct lpool *p = e->pools, *next; p; p = next) {
+    next = p->next;
+    if (p->condemned) lpool_end(p, true);
+  }
   unsigned version = e->version;
   loutput_drain(e);
   int moves = call_turns(L, e);

@@ -135,6 +135,7 @@ bool lall_idle(const struct engine *e) {
 }
 
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
+  lpool_no_finalizer(L);
   bool idle = lall_idle(e);
   if (lfeed_all(L, e, false)) return "moved";
   if (clock_ns() >= deadline) return "time";
@@ -147,6 +148,7 @@ const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
 }
 
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
+  lpool_no_finalizer(L);
   do {
     if (lfeed_all(L, e, false)) continue;
     if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
@@ -240,6 +242,7 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
   struct frame f;
   uint64_t index;
   int moves;
+  lpool_no_finalizer(L);
   lpool_running(L, p);
   unsigned run = p->run;
   lfeed(L, p, (int)task, false);
@@ -316,6 +319,10 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
 
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout) {
   if (!p->rt || p->pid != pid_own()) return 0;
+  if (lpool_finalizing(L)) {
+    p->condemned = true;
+    return 0;
+  }
   int64_t deadline = timeout >= 0 ? clock_after(timeout) : FOREVER;
   unsigned run = p->run;
   bool drained = !force && p->pulling < 0 && drain(L, p, deadline);

@@ -47,7 +47,12 @@ void lpool_push_table(lua_State *L, struct lpool *p) {
   lua_remove(L, -2);
 }
 
+void lpool_no_finalizer(lua_State *L) {
+  if (lpool_finalizing(L)) lerror_raise(L, "pool", "a finalizer (__gc) can stop a pool, but neither start one nor wait for one");
+}
+
 struct lpool *lpool_running(lua_State *L, struct lpool *p) {
+  if (p->condemned && !lpool_finalizing(L)) lpool_end(p, true);
   if (p->rt && p->pid == pid_own()) return p;
   if (p->rt) lerror_raise(L, "closed", "this pool belongs to another process: a worker can only use pools it makes itself");
   lerror_raise(L, "closed", "the pool is %s", p->stopped ? "stopped" : "not started; call start() first");
@@ -86,7 +91,7 @@ void lpool_end(struct lpool *p, bool now) {
   struct pool *rt = p->rt;
   p->rt = NULL;
   p->stopped = true;
-  p->stopping = false;
+  p->stopping = p->condemned = false;
   leave_engine(p);
   if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) p->engine->haunted = true;
 }
@@ -145,7 +150,7 @@ static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   for (uint32_t i = 0; i < k->parts; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
     struct ltask *t = check_task(L, -1);
-    if (t->pool->rt) lpool_running(L, t->pool);
+    if (t->pool->rt && t->pool->pid != pid_own()) lpool_running(L, t->pool);
     k->part[i] = (struct part){t->pool, t->task};
     if (t->pool == p && t->task < p->tasks) p->tk[t->task].consumed = true;
     lua_pop(L, 1);
@@ -217,6 +222,8 @@ static int pool_start_(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  lpool_no_finalizer(L);
+  if (p->condemned) lpool_end(p, true);
   struct engine *e = p->engine = engine_of(L);
   struct heap *heap = engine_heap(L, e);
   lua_getiuservalue(L, 1, 1);
@@ -275,7 +282,7 @@ static int pool_next(lua_State *L) {
 static int task_call(lua_State *L) {
   struct ltask *t = lua_touserdata(L, 1);
   struct lpool *p = t->pool;
-  if (!p->rt || p->pid != pid_own()) lpool_running(L, p);
+  if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
   if (t->task >= p->tasks) lerror_raise(L, "task", "this task is no longer one of its pool");
   lua_settop(L, 1);
   return lnext(L, p, t->task, t->timeout, t->block);
@@ -381,7 +388,7 @@ static int pool_of(lua_State *L) {
 
 static int state(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
-  lua_pushstring(L, p->rt ? "started" : p->stopped ? "stopped" : "new");
+  lua_pushstring(L, p->rt && !p->condemned ? "started" : p->stopped || p->condemned ? "stopped" : "new");
   return 1;
 }
 

@@ -62,6 +62,7 @@ struct lpool {
   struct tk *tk;
   uint32_t tasks, workers;
   bool skip, stopping, stopped, threads;
+  bool condemned;       /* stopped by a finalizer: ended when it is next looked at */
   int pulling;          /* the task whose input is being pulled, or -1 */
   struct buf shipment;  /* functions and arguments, for threads */
 };
@@ -79,6 +80,10 @@ enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED,
 bool lpool_push(lua_State *L, struct lpool *p);
 /* push that table; nil likewise */
 void lpool_push_table(lua_State *L, struct lpool *p);
+/* Does a finalizer run? It may run wherever Lua allocates, in the middle of an item: it can neither wait for a pool nor start
+** one, and a pool it stops is only marked. (The collector answers nothing meanwhile.) */
+static inline bool lpool_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }
+void lpool_no_finalizer(lua_State *L);
 /* After user code: is the pool still in that run? An input may stop its pool, even start it anew: then what was known of the
 ** run (tasks, frames, tk) is gone. */
 static inline bool lpool_still(const struct lpool *p, unsigned run) { return p->rt && p->run == run; }

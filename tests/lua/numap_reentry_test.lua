@@ -166,4 +166,56 @@ claim("a pipeline that never rests does not keep a timeout from being kept", fun
   busy:stop()
 end)
 
+-- items big enough to be collected among, with a collector that never rests; act runs in each n-th finalizer
+local function among_finalizers(n, act)
+  local made, runs, last = 0, 0, 0
+  local pool = papy.NuMap { worker_num = 1, stride = 1, buffer = 50 }
+  pool:add_task(same, function()
+    made = made + 1
+    if made > 300 then return nil end
+    local item = { made }
+    for k = 2, 40 do item[k] = { tostring(k) .. made } end
+    return item
+  end)
+  local function litter()
+    setmetatable({}, { __gc = function()
+      runs = runs + 1
+      if runs % n == 0 then act(pool) end
+      if runs < 20000 then litter() end
+    end })
+  end
+  pool:start()
+  collectgarbage("incremental", 100, 10000, 0)
+  litter()
+  local good, why = pcall(function()
+    for item in pool do
+      eq(item[1], last + 1)
+      last = last + 1
+    end
+  end)
+  collectgarbage "generational"
+  pool:stop { force = true }
+  return good and last or why
+end
+
+claim("a finalizer may stop a pool in the middle of an item", function()
+  for n = 20, 29 do
+    local why = among_finalizers(n, function(pool) pool:stop { force = true } end)
+    ok(why == 300 or tostring(why):find "the pool is stopped", why)
+  end
+end)
+
+claim("a finalizer cannot wait for a pool, nor start one", function()
+  local refused, taken = 0, 0
+  local last = among_finalizers(100, function(pool)
+    for _, f in ipairs { pool, function() papy.NuMap(same, { 1 }) end, function() papy.sleep(0) end } do
+      local good, why = pcall(f)
+      if good then taken = taken + 1 elseif tostring(why):find "finalizer" then refused = refused + 1 end
+    end
+  end)
+  eq(last, 300)
+  eq(taken, 0)
+  ok(refused > 0)
+end)
+
 T.finish()
