@@ -204,7 +204,6 @@ function Pool:add_task(f, input, opts)
   definition.argn = count_args(definition.args)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
-  definition.timeout, definition.block = o.timeout, o.block
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
   local tasks = fields_of(self).tasks
   tasks[#tasks + 1] = definition
@@ -288,8 +287,8 @@ function Pool:start()
 end
 
 
--- The next result of a task: opts {task = 1, timeout =, block =} or a number of seconds; timeout and block of the task are the
--- defaults. See Task:next.
+-- The next result of a task: opts {task = 1, timeout =, block =} or a number of seconds; in the one-shot form timeout and
+-- block of the task are the defaults. See Task:next.
 function Pool:next(opts)
   local o = timing("next", opts, next_spec)
   local task = o.task or 1
@@ -416,6 +415,9 @@ function M.NuMap(f, input, opts)
   local for_pool, for_task = split(opts)
   local pool = new_pool(for_pool)
   pool:add_task(f, input, for_task)
+  -- nobody holds the task's own iterator, so what it would remember is the pool's
+  local definition = fields_of(pool).tasks[1]
+  definition.timeout, definition.block = for_task.timeout, for_task.block
   return pool:start()
 end
 
