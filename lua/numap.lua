@@ -277,7 +277,9 @@ function Pool:start()
   if pool_core.state(self) == "started" then return self end
   local f = fields_of(self)
   check_topology(self, f)
+  local first = f.tasks[1] or {}
   pool_core.start(self, {
+    timeout = first.timeout, block = first.block ~= false, -- of the one-shot form: what calling the pool does
     tasks = f.tasks, workers = f.worker_num, threads = f.worker_type == "thread", stride = f.stride,
     buffer = f.buffer or math.max(1, #f.tasks * f.stride), ordered = f.ordered, skip = f.skip,
     batch = f.batch == "auto" and 0 or f.batch,

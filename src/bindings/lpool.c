@@ -143,6 +143,12 @@ static bool true_field(lua_State *L, int table, const char *name) {
   return yes;
 }
 
+static double timeout_field(lua_State *L, int table) {
+  double seconds = lua_getfield(L, table, "timeout") == LUA_TNIL ? -1 : lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return seconds;
+}
+
 /* the tasks an input reads: an array of task views */
 static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   k->parts = (uint32_t)lua_rawlen(L, -1);
@@ -239,6 +245,8 @@ static int pool_start_(lua_State *L) {
   }
   p->skip = true_field(L, 2, "skip");
   p->threads = true_field(L, 2, "threads");
+  p->block = true_field(L, 2, "block");
+  p->timeout = timeout_field(L, 2);
   p->workers = (uint32_t)number_field(L, 2, "workers");
   struct pool_options o = {.workers = p->workers, .tasks = n, .stride = (uint32_t)number_field(L, 2, "stride"),
                            .buffer = (uint32_t)number_field(L, 2, "buffer"), .batch = (uint32_t)number_field(L, 2, "batch"),
@@ -314,7 +322,7 @@ static int pool_call(lua_State *L) {
   lpool_running(L, p);
   lua_settop(L, 1);
   if (p->tasks == 0) return 0;
-  return lnext(L, p, 0, -1, true);
+  return lnext(L, p, 0, p->timeout, p->block);
 }
 
 static int ready(lua_State *L) {

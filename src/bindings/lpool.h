@@ -62,6 +62,8 @@ struct lpool {
   struct tk *tk;
   uint32_t tasks, workers;
   bool skip, stopping, stopped, threads;
+  bool block;           /* what calling the pool itself does, the generic for's way: wait, */
+  double timeout;       /* and how long; < 0: for ever */
   bool condemned;       /* stopped by a finalizer: ended when it is next looked at */
   int pulling;          /* the task whose input is being pulled, or -1 */
   struct buf shipment;  /* functions and arguments, for threads */
