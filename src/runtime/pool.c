@@ -597,9 +597,17 @@ bool pool_waiting(struct pool *p, uint32_t t) { return due_cell(p, t) >= 0; }
 
 /* ---- seeing ---- */
 
-static void add_stats(const struct task *t, struct pool_stats *s) {
+/* tasklets of cells that have finished, though nobody has asked for their results yet */
+static uint64_t unnoted(const struct pool *p, const struct order *o) {
+  uint64_t n = 0;
+  for (int c = o->flying.first; c >= 0; c = p->entry[c].next)
+    if (!p->entry[c].done && cell_state(&p->window->cell[c]) == CELL_DONE) n += p->window->cell[c].count;
+  return n;
+}
+
+static void add_stats(const struct pool *p, const struct task *t, struct pool_stats *s) {
   s->submitted += t->order.submitted;
-  s->done += t->done;
+  s->done += t->done + unnoted(p, &t->order);
   s->failed += t->failed;
   s->delivered += t->delivered;
   s->skipped += t->skipped;
@@ -609,7 +617,7 @@ void pool_stats(const struct pool *p, int32_t t, struct pool_stats *s) {
   *s = (struct pool_stats){.in_flight = p->in_flight, .alive = crew_alive(p->crew), .retried = p->retried,
                            .deaths = crew_deaths(p->crew)};
   for (uint32_t i = 0; i < p->tasks; i++)
-    if (t < 0 || (uint32_t)t == i) add_stats(&p->task[i], s);
+    if (t < 0 || (uint32_t)t == i) add_stats(p, &p->task[i], s);
 }
 
 int pool_worker_pid(const struct pool *p, uint32_t n) { return crew_pid(p->crew, n); }
