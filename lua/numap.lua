@@ -67,10 +67,10 @@ end
 
 -- a view of task `number`, with the fields of its definition
 local function new_task(pool, number, timeout, block, definition)
-  local task = pool_core.task(pool, number, timeout, block)
+  local task = pool_core.task(pool, number, definition.id, timeout, block)
   local f = fields_of(task)
   f.pool, f.number, f.timeout, f.block = pool, number, timeout, block
-  f.name, f.tracked = definition.name, definition.tracked
+  f.id, f.name, f.tracked = definition.id, definition.name, definition.tracked
   return task
 end
 
@@ -135,7 +135,7 @@ function Task:next(opts)
   local o = timing("next", opts, get_spec)
   local block = o.block
   if block == nil then block = f.block end
-  return pool_core.next(f.pool, f.number, o.timeout or f.timeout, block)
+  return pool_core.take(self, o.timeout or f.timeout, block)
 end
 
 
@@ -205,7 +205,10 @@ function Pool:add_task(f, input, opts)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
-  local tasks = fields_of(self).tasks
+  local fields = fields_of(self)
+  local tasks = fields.tasks
+  fields.tasks_made = fields.tasks_made + 1
+  definition.id = fields.tasks_made -- numbers are given again when the pool is stopped or a task taken out
   tasks[#tasks + 1] = definition
   return new_task(self, #tasks, o.timeout, o.block, definition)
 end
@@ -258,6 +261,10 @@ local function check_topology(pool, f)
   for number, definition in ipairs(f.tasks) do
     for _, part in ipairs(definition.parts or {}) do
       local from = fields_of(part)
+      local there = fields_of(from.pool).tasks[from.number]
+      if not there or there.id ~= from.id then
+        Error.raise("pool", "start: task %d reads a task that is no longer one of %s", number, tostring(from.pool))
+      end
       if from.pool == pool and (from.number or 0) >= number then
         Error.raise("pool", "start: task %d reads task %d, which does not come before it", number, from.number)
       end
@@ -384,7 +391,7 @@ local function new_pool(opts)
   local pool = pool_core.new()
   local f = fields_of(pool)
   for key, value in pairs(o) do f[key] = value end
-  f.tasks = {}
+  f.tasks, f.tasks_made = {}, 0
   return pool
 end
 

@@ -44,6 +44,58 @@ T.each_type(function(worker_type)
     raises(CLOSED, pool.next, pool)
   end)
 
+  claim("a task of an earlier run is not taken for the one that has its number now", function()
+    local pool = pool_with {}
+    local old = pool:add_task(same, { 1, 2 })
+    pool:start()
+    eq(old:next(), 1)
+    pool:stop()
+    local new = pool:add_task(same, { 10, 20 })
+    raises("pool", function() papy.NuMap(same, old, { worker_type = worker_type }) end)
+    pool:start()
+    raises("earlier run", old)
+    raises("earlier run", old.next, old)
+    raises("earlier run", old.collect, old)
+    raises("pool", function() papy.NuMap(same, papy.zip(old, new), { worker_type = worker_type }) end)
+    eq(new:collect(), { 10, 20 })
+    pool:stop()
+  end)
+
+  claim("a task that was taken out is not taken for the one that came instead", function()
+    local pool = pool_with {}
+    local out = pool:add_task(same, { 1 })
+    pool:pop_task(1)
+    local reader = papy.NuMap { worker_num = 1, worker_type = worker_type }
+    reader:add_task(same, out)
+    raises("no longer", reader.start, reader)
+    local new = pool:add_task(same, { 2 })
+    pool:start()
+    raises("taken out", out)
+    eq(new(), 2)
+    eq(pool:get_task(1)(), nil)
+    pool:stop()
+  end)
+
+  claim("a reader of a task whose pool runs anew with another one under its number has come to the end", function()
+    local pool = pool_with {}
+    local old = pool:add_task(same, { 1, 2, 3 })
+    local reader = pool_with { worker_num = 1, buffer = 1, stride = 1 }
+    local read = reader:add_task(same, old)
+    pool:start()
+    reader:start()
+    eq(read(), 1)
+    pool:stop { force = true }
+    local new = pool:add_task(same, { 10, 20, 30 })
+    pool:start()
+    repeat
+      local value = read()
+      ok(value == nil or value < 10, value)
+    until value == nil
+    eq(new:collect(), { 10, 20, 30 })
+    reader:stop()
+    pool:stop()
+  end)
+
   claim("stop right after start, after some results, after the end", function()
     for _, stride in ipairs { 1, 2, 7, 22 } do
       for _, taken in ipairs { 0, 1, 5, 600 } do
