@@ -139,18 +139,32 @@ function Task:next(opts)
 end
 
 
--- Take every result that is left, as an array. The first failed item raises its error, unless opts.errors is "return":
--- then errors stand in their places.
+-- Take every result that is left, as an array. A failed item's error takes its place in the array, and when all are taken
+-- the first of them is raised, with the whole array as its field `results`; with opts.errors = "return" the array is returned
+-- in any case. What ends the taking before its time (kinds "timeout", "deadlock", "closed") is raised at once, with what was
+-- taken so far as `results`; the rest can still be taken. After Ctrl-C the next collect() begins with what was taken.
 function Task:collect(opts)
   local o = options.check("collect", opts, {errors = {"raise", "return"}})
-  local results, n = {}, 0
+  local f = fields_of(self)
+  local results, first = f.taken or {}, f.failed
+  f.taken, f.failed = nil, nil
   while true do
-    local ok, value = pcall(self)
-    if not ok and (o.errors ~= "return" or not (Error.is(value) and value.index)) then error(value, 0) end
-    if ok and value == nil then return results end
-    n = n + 1
-    results[n] = value
+    local good, value = pcall(self)
+    if good and value == nil then break end
+    if not good and not Error.is(value) then
+      f.taken, f.failed = results, first
+      error(value, 0)
+    end
+    if not good and not value.index then
+      value.results = results
+      error(value, 0)
+    end
+    if not good then first = first or value end
+    results[#results + 1] = value
   end
+  if not first or o.errors == "return" then return results end
+  first.results = results
+  error(first, 0)
 end
 
 
