@@ -46,6 +46,8 @@ static int64_t deadline(struct member *m) { return losses_deadline(pool_of(m)); 
 
 static void polled(struct member *m) { pool_of(m)->look_at = 0; }
 
+static void pass_signal(struct member *m, int sig) { crew_signal(pool_of(m)->crew, sig); }
+
 /* ---- life ---- */
 
 static bool allocate(struct pool *p, const struct pool_options *o) {
@@ -103,7 +105,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
     return NULL;
   }
   p->craft = *craft;
-  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled};
+  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled, pass_signal};
   p->loop = loop;
   p->heap = heap;
   p->tasks = o->tasks;
