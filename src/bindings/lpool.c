@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/pid.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
@@ -95,6 +96,7 @@ void lpool_end(struct lpool *p, bool now) {
   p->stopped = true;
   p->stopping = p->condemned = false;
   leave_engine(p);
+  p->engine->workers -= p->workers;
   if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) p->engine->haunted = true;
 }
 
@@ -227,6 +229,14 @@ static void settle_collector(lua_State *L, struct engine *e) {
   e->settled = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
 }
 
+/* A pool nobody holds keeps its workers until the collector finds it. The collector weighs memory only, and with a large heap it
+** hardly ever comes; so workers have a weight, too. */
+static void end_unheld(lua_State *L, struct engine *e) {
+  if (e->workers < e->workers_most || e->workers < WORKERS_UNSEEN) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  e->workers_most = 2 * e->workers + WORKERS_UNSEEN;
+}
+
 static int pool_start_(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -234,6 +244,7 @@ static int pool_start_(lua_State *L) {
   lpool_no_finalizer(L);
   if (p->condemned) lpool_end(p, true);
   struct engine *e = p->engine = engine_of(L);
+  end_unheld(L, e);
   struct heap *heap = engine_heap(L, e);
   lua_getiuservalue(L, 1, 1);
   lua_getfield(L, 2, "tasks"); /* 4 */
@@ -270,6 +281,7 @@ static int pool_start_(lua_State *L) {
   if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
   p->next = e->pools;
   e->pools = p;
+  e->workers += p->workers;
   e->version++;
   lfeed(L, p, FEED_ALL, true);
   if (p->rt) pool_flush(p->rt);

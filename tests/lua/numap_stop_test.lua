@@ -267,6 +267,25 @@ T.each_type(function(worker_type)
   end)
 end)
 
+claim("pools nobody holds do not gather workers, however large the heap", function()
+  local text, status = T.run [[
+local big, most = {}, 0
+for i = 1, 300000 do big[i] = { i } end
+collectgarbage()
+collectgarbage()
+for i = 1, 30 do
+  local pool = papy.NuMap(function(x) return x end, { 1 }, { worker_num = 5 })
+  pool()
+  local me = require "papy.core".sys.getpid()
+  local children = io.open(("/proc/%d/task/%d/children"):format(me, me))
+  most = math.max(most, select(2, children:read "a":gsub("%d+", "")))
+  children:close()
+end
+print(most)]]
+  eq(status, 0, text)
+  ok(tonumber(text) < 80, "children:", text)
+end)
+
 claim("stop{force = true} does not wait for the workers", function()
   local pool = papy.NuMap { worker_num = 2 }
   pool:add_task(function(x)
