@@ -1,21 +1,16 @@
--- sources: the text of functions. Text that no file holds (typed at the prompt, made by load) is remembered here.
+-- sources: the text of functions. What no file holds (typed at the prompt, given to -e, read from standard input) was kept in
+-- core.sys.texts; a file is read again; and a string given to load without a name is its chunk's name.
+local core = require "papy.core"
 local lex = require "papy.lex"
 
 local M = {}
 
-local remembered = {}
 local parsed = {} -- text -> its functions; most pipelines come from one or two texts
-
-
--- Keep the text of a chunk, so that the functions in it can be saved. The name is the one given to load.
-function M.remember(chunkname, text)
-  remembered[chunkname] = text
-end
 
 
 -- The text of a chunk as debug.getinfo names it, or nil and why there is none.
 local function text_of_chunk(source)
-  if remembered[source] then return remembered[source] end
+  if core.sys.texts[source] then return remembered[source] end
   local mark = source:sub(1, 1)
   if mark ~= "@" and mark ~= "=" then return source end
   if mark == "=" then return nil, "its text was not kept" end

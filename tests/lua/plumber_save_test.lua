@@ -131,13 +131,18 @@ claim("library functions are written by their names, modules are required", func
   keeps(function() return papy.null end, { 1 }, { papy.null })
 end)
 
-claim("text remembered under a name, as the prompt does", function()
-  local sources = require "papy.sources"
-  local typed = "function(inbox)\n  return inbox[1] .. '!'\nend"
-  local f = load("return " .. typed, "=prompt 1")()
-  refused(f, "its text was not kept")
-  sources.remember("=prompt 1", typed)
-  keeps(f, { "a" }, { "a!" })
+claim("a string given to load under a name was not kept, and is refused", function()
+  refused(load("return function(inbox) return inbox[1] end", "=mine")(), "its text was not kept")
+end)
+
+claim("text from -e and from standard input", function()
+  local path = T.temp()
+  local code = "papy.Plumber {pipers = {function(inbox) return inbox[1] * %s end}}:save '" .. path .. "'"
+  local run = papy.fs.run
+  eq(run({ T.papy(), "-e", "x = 1", "-e", code:format "2" }).stderr, "")
+  ok(io.open(path):read("a"):find("inbox[1] * 2", 1, true))
+  eq(run({ T.papy(), "-" }, { stdin = "#!papy\n" .. code:format "3" }).stderr, "")
+  ok(io.open(path):read("a"):find("inbox[1] * 3", 1, true))
 end)
 
 -- ---- what cannot be written ----
