@@ -81,7 +81,8 @@ end
 
 
 local function write_pipers(writer, dagger, workers, pools, pipers)
-  writer:add("\nlocal %s = {}", pipers)
+  writer:gap()
+  writer:add("local %s = {}", pipers)
   for i, piper in ipairs(dagger:nodes()) do
     local options = literal.options(piper_options(dagger, piper))
     if piper.parallel then options = options:gsub("^{", ("{parallel = %s, "):format(pools[piper.parallel]), 1) end
@@ -125,6 +126,7 @@ end
 local function write_pipeline(writer, dagger, pipers, pipeline)
   local references = {}
   for i, piper in ipairs(dagger:nodes()) do references[i] = reference(piper, pipers) end
+  writer:gap()
   writer:named(dagger, pipeline, ("papy.Plumber {\n  pipers = %s,\n  pipes = %s,\n}"):format(list(references),
     list(chains(dagger, pipers))))
 end

@@ -58,7 +58,7 @@ function Writer:name(wanted, but)
   if base:find "^%d" then base = "n" .. base end
   if not literal.is_name(base) then base = base .. "_" end
   local name, n = base, 1
-  while self.taken[name] or self.globals[name] or rawget(_G, name) ~= nil or but and but[name] do
+  while self.taken[name] or self.globals[name] or known.is_standard(name, rawget(_G, name)) or but and but[name] do
     n = n + 1
     name = base .. "_" .. n
   end
@@ -69,6 +69,13 @@ end
 
 function Writer:add(text, ...)
   self.lines[#self.lines + 1] = select("#", ...) > 0 and text:format(...) or text
+end
+
+
+-- One blank line, unless there is one.
+function Writer:gap()
+  local last = self.lines[#self.lines]
+  if last and not last:find "\n$" then self:add "" end
 end
 
 
@@ -164,7 +171,7 @@ end
 function Writer:named(value, name, expression)
   local later = self.open[value]
   self.open[value], self.declaring[name] = nil, nil
-  self:add(self.forward[name] and "\n%s = %s" or "\nlocal %s = %s", name, expression)
+  self:add(self.forward[name] and "%s = %s" or "local %s = %s", name, expression)
   for _, line in ipairs(later) do self:add(line) end
 end
 
@@ -286,9 +293,8 @@ end
 
 -- May the upvalue be a local of the script under its own name?
 function Writer:is_free(name, value)
-  local global = rawget(_G, name)
-  if self.globals[name] and not known.is_standard(name, value) then return false end
-  return not self.taken[name] and (global == nil or rawequal(global, value))
+  if known.is_standard(name, value) then return true end
+  return not self.taken[name] and not self.globals[name] and not known.is_standard(name, rawget(_G, name))
 end
 
 
