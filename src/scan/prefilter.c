@@ -45,11 +45,11 @@ static int next_probe(const struct prefilter *f, double *rarity) {
 
 static void choose_probes(struct prefilter *f) {
   double sum = 0, rarity;
-  f->probes.n = 0;
+  f->probes = (struct probes){0};
   while (f->probes.n < PROBES_MOST && sum < PROBES_RARITY) {
     int at = next_probe(f, &rarity);
     if (rarity < PROBE_RARITY) break;
-    probe_make(&f->probes.probe[f->probes.n++], at, set_at(&f->sign, at));
+    probes_add(&f->probes, at, set_at(&f->sign, at));
     sum += rarity;
   }
 }

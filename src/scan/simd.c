@@ -26,7 +26,7 @@ static void make_table(struct probe *probe, const struct byteset *set) {
       if (kinds[kind] >> low & 1) probe->rows[low] |= (uint8_t)(1 << kind);
 }
 
-void probe_make(struct probe *probe, int at, const struct byteset *set) {
+static void make(struct probe *probe, int at, const struct byteset *set) {
   unsigned first = 0, last = 255;
   memset(probe, 0, sizeof *probe);
   while (first < 255 && !byteset_has(set, (uint8_t)first)) first++;
@@ -39,11 +39,23 @@ void probe_make(struct probe *probe, int at, const struct byteset *set) {
   make_table(probe, set);
 }
 
+void probes_add(struct probes *probes, int at, const struct byteset *set) {
+  struct probe probe;
+  make(&probe, at, set);
+  struct probe *end = &probes->probe[probes->n++];
+  if (!probe.range) {
+    struct probe *first_range = &probes->probe[probes->tables++];
+    *end = *first_range;
+    end = first_range;
+  }
+  *end = probe;
+}
+
 static bool holds(const struct probe *probe, uint8_t c) {
   return probe->rows[c & 15] & probe->columns[c >> 4];
 }
 
-static const uint8_t *search_plain(const struct probes *probes, const uint8_t *from, const uint8_t *to) {
+const uint8_t *simd_plain(const struct probes *probes, const uint8_t *from, const uint8_t *to) {
   for (const uint8_t *p = from; p < to; p++) {
     int i = 0;
     while (i < probes->n && holds(&probes->probe[i], p[probes->probe[i].at])) i++;
@@ -63,7 +75,7 @@ simd_search simd_variant(unsigned i, const char **name) {
       {"AVX2", simd_avx2, __builtin_cpu_supports("avx2")},
       {"SSE2", simd_sse2, true},
 #endif
-      {"plain C", search_plain, true},
+      {"plain C", simd_plain, true},
   };
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
     if (!all[k].can || i-- > 0) continue;

@@ -22,14 +22,16 @@ struct probe {
   uint8_t rows[16], columns[16];
 };
 
+/* made by probes_add from {0} */
 struct probes {
-  int n; /* at least 1 */
-  struct probe probe[PROBES_MOST];
+  int n, tables;
+  struct probe probe[PROBES_MOST]; /* first those that are no range */
 };
 
-void probe_make(struct probe *probe, int at, const struct byteset *set);
+/* one more, while n < PROBES_MOST */
+void probes_add(struct probes *probes, int at, const struct byteset *set);
 
-/* The first p in [from, to) where all probes hold; `to` when there is none. p[at] must be readable for every p in the range and
+/* The first p in [from, to) where all probes (at least one) hold; `to` when there is none. p[at] must be readable for every p in the range and
 ** every probe; nothing else is read. */
 typedef const uint8_t *(*simd_search)(const struct probes *probes, const uint8_t *from, const uint8_t *to);
 

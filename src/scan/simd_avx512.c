@@ -5,21 +5,38 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw")))
 
-TARGET static inline __m512i table(const uint8_t *bytes) {
+typedef __m512i vector;
+
+/* first and span of a range, rows and columns of a table */
+struct ready {
+  vector a, b;
+};
+
+TARGET static inline vector none(void) {
+  return _mm512_setzero_si512();
+}
+TARGET static inline vector or_(vector a, vector b) {
+  return _mm512_or_si512(a, b);
+}
+TARGET static inline uint64_t zeros(vector v) {
+  return _mm512_testn_epi8_mask(v, v);
+}
+
+TARGET static inline vector table16(const uint8_t *bytes) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)bytes));
 }
 
-TARGET static inline uint64_t in_table(const struct probe *probe, __m512i v) {
-  __m512i half = _mm512_set1_epi8(15);
-  __m512i row = _mm512_shuffle_epi8(table(probe->rows), _mm512_and_si512(v, half));
-  __m512i column = _mm512_shuffle_epi8(table(probe->columns), _mm512_and_si512(_mm512_srli_epi16(v, 4), half));
-  return _mm512_test_epi8_mask(row, column);
+TARGET static inline struct ready ready(const struct probe *probe, bool table) {
+  if (table) return (struct ready){table16(probe->rows), table16(probe->columns)};
+  return (struct ready){_mm512_set1_epi8((char)probe->first), _mm512_set1_epi8((char)probe->span)};
 }
 
-TARGET static inline uint64_t look(const struct probe *probe, const uint8_t *p) {
-  __m512i v = _mm512_loadu_si512(p), first = _mm512_set1_epi8((char)probe->first);
-  if (!probe->range) return in_table(probe, v);
-  return _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, first), _mm512_set1_epi8((char)probe->span));
+TARGET static inline vector miss(const struct ready *r, bool table, const uint8_t *p) {
+  vector v = _mm512_loadu_si512((const vector *)p), half = _mm512_set1_epi8(15);
+  if (!table) return _mm512_subs_epu8(_mm512_sub_epi8(v, r->a), r->b);
+  vector row = _mm512_shuffle_epi8(r->a, _mm512_and_si512(v, half));
+  vector column = _mm512_shuffle_epi8(r->b, _mm512_and_si512(_mm512_srli_epi16(v, 4), half));
+  return _mm512_subs_epu8(_mm512_set1_epi8(1), _mm512_and_si512(row, column));
 }
 
 #include "scan/simd_loop.h"

@@ -6,14 +6,30 @@
 
 #define TARGET
 
-static inline uint64_t look16(const struct probe *probe, const uint8_t *p) {
-  __m128i span = _mm_set1_epi8((char)probe->span);
-  __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8((char)probe->first));
-  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, span), v));
+typedef __m128i vector;
+
+struct ready {
+  vector first, span;
+};
+
+static inline vector none(void) {
+  return _mm_setzero_si128();
+}
+static inline vector or_(vector a, vector b) {
+  return _mm_or_si128(a, b);
+}
+static inline uint64_t zeros(vector v) {
+  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, none()));
 }
 
-static inline uint64_t look(const struct probe *probe, const uint8_t *p) {
-  return look16(probe, p) | look16(probe, p + 16) << 16 | look16(probe, p + 32) << 32 | look16(probe, p + 48) << 48;
+static inline struct ready ready(const struct probe *probe, bool table) {
+  (void)table;
+  return (struct ready){_mm_set1_epi8((char)probe->first), _mm_set1_epi8((char)probe->span)};
+}
+
+static inline vector miss(const struct ready *r, bool table, const uint8_t *p) {
+  (void)table;
+  return _mm_subs_epu8(_mm_sub_epi8(_mm_loadu_si128((const vector *)p), r->first), r->span);
 }
 
 #include "scan/simd_loop.h"
