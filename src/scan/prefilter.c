@@ -55,11 +55,17 @@ static void choose_probes(struct prefilter *f) {
 }
 
 bool prefilter_make(struct prefilter *f, const struct signform *form, bool by_place) {
+  const struct byteset all = BYTESET_ALL, none = BYTESET_NONE;
   struct part part;
   if (!signform(form, &part)) return false;
   double head = sign_rarity(&part.head), best = sign_rarity(&part.best);
-  f->exact = part.exact;
-  f->starts = part.exact || (by_place && head > 0 && head + SIGN_START >= best);
+  struct byteset both = part.run;
+  byteset_and(&both, &part.end);
+  f->runs = part.runs && (byteset_equal(&part.end, &all) || byteset_equal(&both, &none));
+  f->run = part.run;
+  f->end = part.end;
+  f->exact = part.exact || f->runs;
+  f->starts = f->exact || (by_place && head > 0 && head + SIGN_START >= best);
   f->sign = f->starts ? part.head : part.best;
   f->search = simd_best();
   if (sign_rarity(&f->sign) < SIGN_RARITY) return false;
@@ -69,23 +75,38 @@ bool prefilter_make(struct prefilter *f, const struct signform *form, bool by_pl
 
 /* ===} {=== finding === */
 
-static bool shows(const struct sign *s, const uint8_t *text, size_t n, size_t at) {
+static uint8_t byte_at(const uint8_t *text, size_t n, size_t at) {
+  return at < n ? text[at] : '\n';
+}
+
+/* Does the sign stand at `at`? *end is then behind it; else it is where the place after that starts at which it may, at the
+** earliest. For a sign with a run: all that reach the same end of the run fail together, which keeps long runs cheap. */
+static bool shows(const struct prefilter *f, const uint8_t *text, size_t n, size_t at, size_t *end) {
+  const struct sign *s = &f->sign;
+  size_t behind = at + s->n;
+  *end = at + 1;
   if (!byteset_has(&s->before, at > 0 ? text[at - 1] : '\n')) return false;
   for (unsigned i = 0; i < s->n; i++)
     if (!byteset_has(&s->at[i], text[at + i])) return false;
-  return byteset_has(&s->after, at + s->n < n ? text[at + s->n] : '\n');
+  if (!byteset_has(&s->after, byte_at(text, n, behind))) return false;
+  if (f->runs) {
+    while (behind < n && byteset_has(&f->run, text[behind])) behind++;
+    *end = behind - s->n + 1;
+    if (!byteset_has(&f->end, byte_at(text, n, behind))) return false;
+  }
+  *end = behind;
+  return true;
 }
 
-size_t prefilter_find(const struct prefilter *f, const char *text, size_t n, size_t from) {
+size_t prefilter_find(const struct prefilter *f, const char *text, size_t n, size_t from, size_t *end) {
   const uint8_t *t = (const uint8_t *)text;
   if (n < f->sign.n || from > n - f->sign.n) return n;
   size_t last = n - f->sign.n;
-  if (from == 0 && shows(&f->sign, t, n, from++)) return 0;
-  while (from < last && (from = (size_t)(f->search(&f->probes, t + from, t + last) - t)) < last) {
-    if (shows(&f->sign, t, n, from)) return from;
-    from++;
-  }
-  return from == last && shows(&f->sign, t, n, last) ? last : n;
+  *end = from;
+  if (from == 0 && shows(f, t, n, 0, end)) return 0;
+  while ((from = *end) < last && (from = (size_t)(f->search(&f->probes, t + from, t + last) - t)) < last)
+    if (shows(f, t, n, from, end)) return from;
+  return from == last && shows(f, t, n, last, end) ? last : n;
 }
 
 /* ===} {=== saying what is looked for === */
@@ -129,6 +150,8 @@ void prefilter_describe(const struct prefilter *f, char *out, size_t size) {
     if (repeat) fprintf(to, "{%u}", times);
   }
   if (!byteset_equal(&s->after, &all)) put_set(to, &s->after);
+  if (f->runs) put_set(to, &f->run), fputc('*', to);
+  if (f->runs && !byteset_equal(&f->end, &all)) put_set(to, &f->end);
   fclose(to);
   out[size - 1] = 0;
 }

@@ -287,11 +287,6 @@ static int search_all(struct regex *re, const char *text, size_t n, size_t from,
 /* The place `at` shows the sign: is there a match that starts there, or else in its line? Where none does, *from is where to
 ** look on. */
 static int try_place(struct regex *re, const char *text, size_t n, size_t at, size_t *from, uint32_t options, bool many) {
-  if (re->prefilter.exact) {
-    re->spans[0] = at;
-    re->spans[1] = at + re->prefilter.sign.n;
-    return 1;
-  }
   if (re->prefilter.starts && many) {
     int rc = run(re, &re->start, text, n, at, options);
     *from = at + 1;
@@ -304,7 +299,12 @@ static int try_place(struct regex *re, const char *text, size_t n, size_t at, si
 }
 
 static int search_signs(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool many) {
-  for (size_t at; from < n && (at = prefilter_find(&re->prefilter, text, n, from)) < n;) {
+  for (size_t at, end; from < n && (at = prefilter_find(&re->prefilter, text, n, from, &end)) < n;) {
+    if (re->prefilter.exact) {
+      re->spans[0] = at;
+      re->spans[1] = end;
+      return 1;
+    }
     re->credit += (int64_t)(at - from);
     int rc = try_place(re, text, n, at, &from, options, many);
     if (rc != 0) return rc;

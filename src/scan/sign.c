@@ -73,11 +73,34 @@ static const struct sign *rarer(const struct sign *a, const struct sign *b) {
   return sign_rarity(b) > sign_rarity(a) ? b : a;
 }
 
+static bool fit(const struct part *a, const struct part *b) {
+  return a->tail.n + b->head.n <= SIGN_MOST;
+}
+
+static bool anything(const struct byteset *set) {
+  const struct byteset all = BYTESET_ALL;
+  return byteset_equal(set, &all);
+}
+
+/* a run at the end: of b, or of a when b is no more than what stands behind it */
+static void then_runs(struct part *a, const struct part *b) {
+  if (a->exact && b->runs && fit(a, b)) {
+    a->runs = true;
+    a->run = b->run;
+    a->end = b->end;
+  } else if (a->runs && b->exact && b->head.n == 0 && anything(&b->head.before)) {
+    byteset_and(&a->end, &b->head.after);
+  } else {
+    a->runs = false;
+  }
+}
+
 void part_then(struct part *a, const struct part *b) {
   struct sign both = join(a->tail, b->head, true);
-  bool fits = a->tail.n + b->head.n <= SIGN_MOST;
+  bool fits = fit(a, b);
   both = *rarer(&both, &b->best);
   a->best = *rarer(&a->best, &both);
+  then_runs(a, b);
   if (a->whole) a->head = join(a->head, b->head, true);
   a->tail = b->whole ? join(a->tail, b->tail, false) : b->tail;
   a->whole = a->whole && b->whole && fits;
@@ -121,6 +144,7 @@ static unsigned differences(const struct sign *a, const struct sign *b) {
 }
 
 void part_or(struct part *a, const struct part *b) {
+  a->runs = false;
   a->whole = a->whole && b->whole && a->head.n == b->head.n;
   a->exact = a->whole && a->exact && b->exact && differences(&a->head, &b->head) <= 1;
   a->head = either_start(a->head, b->head);
@@ -131,8 +155,9 @@ void part_or(struct part *a, const struct part *b) {
 
 /* ===} {=== repeating === */
 
-void part_repeat(struct part *a, unsigned least, bool fixed) {
+void part_repeat(struct part *a, unsigned least, enum repeat how) {
   struct part once = *a;
+  a->runs = false;
   if (least == 0 || (a->whole && a->head.n == 0)) {
     *a = part_unknown();
     return;
@@ -143,7 +168,12 @@ void part_repeat(struct part *a, unsigned least, bool fixed) {
     a->head.after = a->tail.before = BYTESET_ALL;
     a->best.before = a->best.after = BYTESET_ALL;
   }
-  if (!fixed || times < least) a->whole = a->exact = false;
+  if (how == REPEAT_FIXED && times == least) return;
+  a->runs = how == REPEAT_MOST && a->exact && once.head.n == 1 && times == least &&
+            anything(&once.head.before) && anything(&once.head.after);
+  a->run = once.head.at[0];
+  a->end = BYTESET_ALL;
+  a->whole = a->exact = false;
 }
 
 /* ===} {=== rarity === */

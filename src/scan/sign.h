@@ -22,6 +22,8 @@ struct part {
   struct sign best;       /* and has this somewhere, the rarest sign known */
   bool whole;             /* head, tail and best are the same and all there is */
   bool exact;             /* and the other way round: where the sign holds, there the part matches */
+  bool runs;              /* exact but for more bytes of one set, as many as there are, that follow */
+  struct byteset run, end; /* that set, and what stands behind it */
 };
 
 /* matches the empty string anywhere */
@@ -35,8 +37,9 @@ struct part part_byte(const struct byteset *set);
 void part_then(struct part *a, const struct part *b);
 /* *a becomes: a or b */
 void part_or(struct part *a, const struct part *b);
-/* *a becomes: a repeated, at least `least` times; exactly so often when `fixed` */
-void part_repeat(struct part *a, unsigned least, bool fixed);
+enum repeat { REPEAT_FIXED, REPEAT_MORE, REPEAT_MOST }; /* so often; or more often; or as often as it goes */
+/* *a becomes: a repeated, at least `least` times */
+void part_repeat(struct part *a, unsigned least, enum repeat how);
 
 /* How rare in common text are bytes of the set, and the sign: the logarithm (base 2) of how many places it takes until
 ** one is met. */

@@ -316,38 +316,43 @@ static unsigned digits(const struct parser *s, size_t *n) {
 }
 
 /* {n}, {n,} or {n,m}: its length, 0 when it is none */
-static size_t braces(const struct parser *s, unsigned *least, bool *fixed) {
+static size_t braces(const struct parser *s, unsigned *least, enum repeat *how) {
   size_t n = 1, most;
   if (!isdigit(peek(s, 1))) return 0;
   *least = digits(s, &n);
-  *fixed = peek(s, n) == '}';
-  if (*fixed) return n + 1;
+  *how = REPEAT_FIXED;
+  if (peek(s, n) == '}') return n + 1;
   if (peek(s, n) != ',') return 0;
   most = ++n;
-  if (digits(s, &n) == *least && n > most) *fixed = true;
+  unsigned to = digits(s, &n);
+  *how = n == most ? REPEAT_MOST : to == *least ? REPEAT_FIXED : REPEAT_MORE;
   return peek(s, n) == '}' ? n + 1 : 0;
 }
 
-/* the repetition that follows an atom, if one does; however it goes about it, greedily or not */
+/* the repetition that follows an atom, if one does */
 static bool repetition(struct parser *s, enum kind kind, struct part *part) {
   unsigned least = 0;
-  bool fixed = false;
+  enum repeat how = REPEAT_MORE;
   size_t n = 1;
   skip(s);
   switch (peek(s, 0)) {
-    case '*':
+    case '*': how = REPEAT_MOST; break;
     case '?': break;
-    case '+': least = 1; break;
+    case '+':
+      how = REPEAT_MOST;
+      least = 1;
+      break;
     case '{':
       if (!doubtful_brace(s)) return true;
-      if ((n = braces(s, &least, &fixed)) == 0) return false;
+      if ((n = braces(s, &least, &how)) == 0) return false;
       break;
     default: return true;
   }
   if (kind != CONSUMES) return false;
-  part_repeat(part, least, fixed);
   s->p += n;
+  if (peek(s, 0) == '?' && how == REPEAT_MOST) how = REPEAT_MORE; /* not as often as it goes */
   if (peek(s, 0) == '?' || peek(s, 0) == '+') s->p++;
+  part_repeat(part, least, how);
   return true;
 }
 
@@ -363,6 +368,14 @@ static bool edge_behind(const struct parser *s, struct sign *sign) {
   return true;
 }
 
+/* \b behind a part: has all of it been said? */
+static bool tell_behind(const struct parser *s, struct part *part) {
+  if (!edge_behind(s, &part->tail)) return false;
+  if (part->whole) return edge_behind(s, &part->head);
+  if (part->runs && byteset_within(&part->run, &s->word)) byteset_and(&part->end, &s->other);
+  return part->runs && byteset_within(&part->run, &s->word);
+}
+
 static bool sequence(struct parser *s, struct part *all) {
   bool edge = false, told = false; /* there was a \b since the last byte; its meaning is in the sign */
   *all = part_empty();
@@ -374,18 +387,17 @@ static bool sequence(struct parser *s, struct part *all) {
     if (!repetition(s, kind, &part)) return false;
     if (kind == EDGE) {
       edge = true;
-      told = edge_behind(s, &all->tail) && all->whole;
-      if (told) edge_behind(s, &all->head);
+      told = tell_behind(s, all);
     } else if (kind == CONSUMES && edge) {
       bool known = edge_before(s, &part.head);
       if (part.whole && known) edge_before(s, &part.tail);
       if (part.whole && known) part.best = part.head;
-      if (!known && !told) all->exact = false;
+      if (!known && !told) all->exact = all->runs = false;
       edge = false;
     }
     part_then(all, &part);
   }
-  if (edge && !told) all->exact = false;
+  if (edge && !told) all->exact = all->runs = false;
   return true;
 }
 
@@ -415,6 +427,6 @@ bool signform(const struct signform *form, struct part *part) {
   if (!form->bytes(form->ctx, "\\w", 2, false, &s.word)) return false;
   s.other = byteset_not(&s.word);
   if (!choice(&s, part) || s.p < s.end) return false;
-  if (form->utf) part->exact = false;
+  if (form->utf) part->exact = part->runs = false;
   return part->head.n > 0 || part->best.n > 0;
 }
