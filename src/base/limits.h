@@ -120,6 +120,22 @@
 #define CHUNK_LEAST (64 << 10)
 #define CHUNK_MOST (4 << 20)
 #define CHUNK_SHARE 64
+/* Bytes of a pattern's sign, which is looked for before PCRE2 is asked, and parentheses within parentheses that are looked
+** into: a longer literal is found by its first 32 bytes as well, and the analysis needs some 12 KB of stack a level. */
+#define SIGN_MOST 32
+#define SIGN_DEPTH 16
+/* Rarity is counted in bits: n bits, one place in 2^n. A sign of less is not looked for; one that starts the match is
+** preferred to one of so many bits more within it, as it tells where to try; probes are added up to PROBES_RARITY, none
+** of less than PROBE_RARITY. */
+#define SIGN_RARITY 5
+#define SIGN_START 3
+#define PROBES_RARITY 16
+#define PROBE_RARITY 0.5
+/* A place that shows the sign but has no match costs about as much as searching so many bytes without looking for signs;
+** when such places have used up the credit, that is done for SIGN_REST bytes. */
+#define SIGN_ALARM 100
+#define SIGN_CREDIT (64 << 10)
+#define SIGN_REST (16 << 20)
 /* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
 #define REGEX_STACK_MOST (1 << 20)
 /* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */
