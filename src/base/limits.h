@@ -86,6 +86,9 @@
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define READ_LOOK 4
+#define BLOCK_BYTES 64
+#define BLOCK_STEP 3
 #define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
@@ -98,6 +101,12 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* the first read of somebody who looks for a line that is most likely near */
+#define READ_LOOK 4096
+/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms), small enough that the
+** copies of it stay in the cache */
+#define BLOCK_BYTES (1 << 20)
+#define BLOCK_STEP (64 << 10)
 /* a mapping up to this size has its pages put in place at once */
 #define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
