@@ -293,15 +293,31 @@ int regex_count(struct regex *re, const char *text, size_t n, unsigned how, uint
   }
 }
 
-int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why) {
-  if (n == 0) return 0;
-  n = lines_length(text, n);
-  bool valid = !(re->flags & REGEX_UTF) || utf8_valid(text, n);
-  for (size_t from = 0; from <= n;) {
-    int rc = find_line(re, text, n, from, 0, valid);
-    if (rc <= 0) return rc < 0 ? give_up(re, rc, why) : 0;
-    ++*count;
-    from = (size_t)(line_end(text + re->spans[1], text + n) - text) + 1;
+int regex_next_line(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct line *line,
+                    struct why *why) {
+  if (n == 0 || from > (n = lines_length(text, n))) return 0;
+  bool valid = !(re->flags & REGEX_UTF) || how & REGEX_VALID;
+  int rc = find_line(re, text, n, from, 0, valid);
+  if (rc == 0) return 0;
+  size_t at = rc > 0 ? re->spans[1] : from;
+  const char *nl = memrchr(text + from, '\n', at - from);
+  line->start = nl ? (size_t)(nl + 1 - text) : from;
+  line->end = (size_t)(line_end(text + at, text + n) - text);
+  if (rc > 0 && how & REGEX_SPANS) {
+    rc = run(re, &re->text, text + line->start, line->end - line->start, 0, 0);
+    shift(re, line->start);
   }
-  return 0;
+  return rc < 0 ? give_up(re, rc, why) : rc;
+}
+
+int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why) {
+  unsigned how = re->flags & REGEX_UTF && utf8_valid(text, n) ? REGEX_VALID : 0;
+  struct line line = {.end = SIZE_MAX};
+  int rc;
+  while ((rc = regex_next_line(re, text, n, line.end + 1, how, &line, why)) > 0) ++*count;
+  return rc;
+}
+
+void regex_describe(struct regex *re, char *out, size_t size) {
+  snprintf(out, size, line_code(re) ? "PCRE2 over the whole chunk" : "PCRE2 line by line");
 }
