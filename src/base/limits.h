@@ -125,6 +125,8 @@
 #define CHUNK_LEAST (64 << 10)
 #define CHUNK_MOST (4 << 20)
 #define CHUNK_SHARE 64
+/* a followed log that says nothing for so many seconds has ended its last record of several lines */
+#define FOLLOW_QUIET 1.0
 /* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
 #define REGEX_STACK_MOST (1 << 20)
 /* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */
