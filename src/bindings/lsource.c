@@ -7,6 +7,7 @@
 ** A stream that breaks gives what came before first. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/pid.h"
 #include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
@@ -164,82 +166,79 @@ static int source_follow(lua_State *L) {
   return 1;
 }
 
-/* ===} {=== waiting for a descriptor === */
-
-/* a member of the loop that has no workers, only a descriptor to be watched */
-struct watcher {
-  struct member member;
-  int fd;
-  bool seen;
+/* a source that is fed with strings */
+struct fed {
+  struct source source;
+  struct buf bytes;
+  size_t taken;
+  bool begun, whole;
 };
 
-static bool readable(int fd) {
-  struct pollfd p = {.fd = fd, .events = POLLIN};
-  return poll(&p, 1, 0) != 0;
+static int fed_part(struct source *s, struct why *why) {
+  struct fed *f = (struct fed *)s;
+  (void)why;
+  bool first = !f->begun;
+  f->begun = true;
+  return first;
 }
 
-static struct watcher *watcher_of(struct member *m) {
-  return (struct watcher *)m;
+static long fed_read(struct source *s, void *to, size_t n, struct why *why) {
+  struct fed *f = (struct fed *)s;
+  size_t left = f->bytes.n - f->taken;
+  (void)why;
+  if (left == 0) return f->whole ? 0 : SOURCE_LATER;
+  if (n > left) n = left;
+  memcpy(to, f->bytes.p + f->taken, n);
+  f->taken += n;
+  return (long)n;
 }
 
-static bool watch_moved(struct member *m) {
-  return watcher_of(m)->seen;
+static void fed_close(struct source *s) {
+  struct fed *f = (struct fed *)s;
+  buf_free(&f->bytes);
+  f->taken = 0;
+  f->whole = true;
 }
 
-static bool watch_core_free(struct member *m) {
-  (void)m;
-  return true;
-}
-
-static void watch_told(struct member *m, bool yes) {
-  (void)m, (void)yes;
-}
-
-static int watch_fds(struct member *m, struct pollfd *f, int room) {
-  if (room > 0) *f = (struct pollfd){.fd = watcher_of(m)->fd, .events = POLLIN};
+/* fed(name) -> a source without bytes; feed gives it some */
+static int source_fed(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  struct fed *f = new_source(L, sizeof *f);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  buf_heap(&f->bytes);
+  f->source = (struct source){.part = fed_part, .read = fed_read, .close = fed_close, .name = name, .fd = -1, .wait = 1};
   return 1;
 }
 
-static int64_t watch_deadline(struct member *m) {
-  (void)m;
-  return FOREVER;
-}
-
-static void watch_polled(struct member *m) {
-  watcher_of(m)->seen = readable(watcher_of(m)->fd);
-}
-
-struct wait {
-  struct watcher watcher;
-  int64_t until;
-};
-
-static int wait_protected(lua_State *L) {
-  struct wait *w = lua_touserdata(L, 1);
-  while (!w->watcher.seen && clock_ns() < w->until) lwait_once(L, engine_of(L), w->until);
+/* feed(fed, text): more of it; feed(fed): that was all */
+static int source_feed(lua_State *L) {
+  struct fed *f = luaL_checkudata(L, 1, SOURCE_CLASS);
+  luaL_argcheck(L, f->source.read == fed_read, 1, "this source reads by itself");
+  size_t n = 0;
+  const char *text = luaL_optlstring(L, 2, NULL, &n);
+  if (!text) f->whole = true;
+  if (f->taken == f->bytes.n) f->bytes.n = f->taken = 0;
+  if (n && buf_add(&f->bytes, text, n) != 0) return luaL_error(L, "not enough memory");
   return 0;
-}
-
-/* the loop must not keep the watcher when an interrupt raises */
-static void wait_readable(lua_State *L, int fd, double seconds) {
-  struct loop *loop = engine_of(L)->loop;
-  struct wait w = {.until = clock_after(seconds)};
-  w.watcher.fd = fd;
-  w.watcher.member = (struct member){.moved = watch_moved,       .core_free = watch_core_free, .nudge = watch_told,
-                                     .sleeping = watch_told,     .fds = watch_fds,             .deadline = watch_deadline,
-                                     .polled = watch_polled};
-  lua_pushcfunction(L, wait_protected);
-  lua_pushlightuserdata(L, &w);
-  loop_join(loop, &w.watcher.member);
-  int status = lua_pcall(L, 1, 0, 0);
-  loop_leave(loop, &w.watcher.member);
-  if (status != LUA_OK) lua_error(L);
 }
 
 /* ===} {=== streams === */
 
+/* A member of the loop that has no workers: it wakes whoever sleeps once its descriptor is readable, or its time has come. Armed when a
+** step says that it would have to wait; wakes once. */
+struct waker {
+  struct member member;
+  struct loop *loop; /* joined by process `pid`; NULL: not yet */
+  pid_t pid;
+  bool armed;
+  int fd; /* -1: none */
+  int64_t when;
+};
+
 /* user values: 1 the source, 2 the regex of record starts */
 struct stream {
+  struct waker waker;
   struct source *source; /* NULL: at its end */
   struct blocks blocks;
   bool open, ended; /* a part is being read; it has ended */
@@ -249,11 +248,70 @@ struct stream {
   struct why why;
 };
 
+static struct waker *waker_of(struct member *m) {
+  return (struct waker *)m;
+}
+
+static bool waker_moved(struct member *m) {
+  (void)m;
+  return false; /* to have woken is all it does */
+}
+
+static bool waker_core_free(struct member *m) {
+  (void)m;
+  return true;
+}
+
+static void waker_told(struct member *m, bool yes) {
+  (void)m, (void)yes;
+}
+
+static int waker_fds(struct member *m, struct pollfd *f, int room) {
+  struct waker *w = waker_of(m);
+  if (!w->armed || w->fd < 0) return 0;
+  if (room > 0) *f = (struct pollfd){.fd = w->fd, .events = POLLIN};
+  return 1;
+}
+
+static int64_t waker_deadline(struct member *m) {
+  struct waker *w = waker_of(m);
+  int64_t when = w->armed ? w->when : FOREVER;
+  if (when <= clock_ns()) w->armed = false;
+  return when;
+}
+
+static void waker_polled(struct member *m) {
+  struct waker *w = waker_of(m);
+  struct pollfd p = {.fd = w->fd, .events = POLLIN};
+  if (w->armed && w->fd >= 0 && poll(&p, 1, 0) != 0) w->armed = false;
+}
+
+static void waker_arm(lua_State *L, struct waker *w, int fd, double seconds) {
+  if (w->loop && w->pid != pid_own()) w->loop = NULL; /* the loop was the parent's */
+  if (!w->loop) {
+    w->member = (struct member){.moved = waker_moved,   .core_free = waker_core_free, .nudge = waker_told,
+                                .sleeping = waker_told, .fds = waker_fds,             .deadline = waker_deadline,
+                                .polled = waker_polled};
+    w->loop = engine_of(L)->loop;
+    w->pid = pid_own();
+    loop_join(w->loop, &w->member);
+  }
+  w->fd = fd;
+  w->when = clock_after(seconds);
+  w->armed = true;
+}
+
+static void waker_leave(struct waker *w) {
+  if (w->loop && w->pid == pid_own()) loop_leave(w->loop, &w->member);
+  w->loop = NULL;
+}
+
 static struct stream *tostream(lua_State *L) {
   return luaL_checkudata(L, 1, STREAM);
 }
 
 static void stream_close(struct stream *s) {
+  waker_leave(&s->waker);
   if (s->source) s->source->close(s->source);
   s->source = NULL;
   blocks_free(&s->blocks);
@@ -296,6 +354,13 @@ static int give_up(lua_State *L, struct stream *s) {
   return refused(L, &s->why);
 }
 
+/* the regex of record starts gave up, with why */
+static int no_records(lua_State *L, struct stream *s) {
+  struct why gave_up = s->why;
+  why_set(&s->why, "cannot find the records of %.300s behind byte %" PRIu64 ": %.600s", s->source->name, s->at, gave_up.text);
+  return give_up(L, s);
+}
+
 /* read once into the blocks; what the source says, a record of it kept */
 static long read_on(struct stream *s) {
   size_t n;
@@ -313,9 +378,13 @@ static bool is_quiet(const struct stream *s) {
   return s->source->quiet > 0 && clock_ns() - s->heard >= (int64_t)(s->source->quiet * 1e9);
 }
 
+/* have the loop say when there may be more; an hour stands for never */
+static void arm(lua_State *L, struct stream *s) {
+  waker_arm(L, &s->waker, s->source->fd, s->source->fd >= 0 ? 3600 : s->source->wait);
+}
+
 static void wait_for_more(lua_State *L, struct stream *s) {
-  if (s->source->fd >= 0) wait_readable(L, s->source->fd, 3600);
-  else lwait_until(L, engine_of(L), clock_after(s->source->wait));
+  for (arm(L, s); s->waker.armed && clock_ns() < s->waker.when;) lwait_once(L, engine_of(L), s->waker.when);
 }
 
 /* the part that is read, or the next one: 1, 0: no more, or what the source says */
@@ -343,15 +412,17 @@ static int stream_step(lua_State *L) {
     enum blocks_wish wish = s->ended ? BLOCKS_ALL : got != SOURCE_LATER ? BLOCKS_FULL : is_quiet(s) ? BLOCKS_LINES : BLOCKS_NOW;
     rc = blocks_next(&s->blocks, wish, &p, &n, &s->why);
     if (rc > 0) return push_block(L, s, p, n);
-    if (rc < 0 || (s->ended && s->broken)) return give_up(L, s);
+    if (rc < 0) return no_records(L, s);
+    if (s->ended && s->broken) return give_up(L, s);
     if (s->ended) s->open = s->ended = false;
     if (!s->open && got != SOURCE_LATER) continue;
     if (got == SOURCE_LATER && !wait) {
+      arm(L, s);
       lua_pushboolean(L, 0);
       return 1;
     }
     if (got == SOURCE_LATER) wait_for_more(L, s);
-    got = s->open ? read_on(s) : 1;
+    got = s->source && s->open ? read_on(s) : 1; /* it may have been closed meanwhile */
   }
   stream_close(s);
   lua_pushnil(L);
@@ -368,7 +439,7 @@ static int stream_close_(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"sniff", source_sniff}, {"file", source_file},     {"handle", source_handle},
                                      {"at", source_at},       {"follow", source_follow}, {"stream", stream_new},
-                                     {NULL, NULL}};
+                                     {"fed", source_fed},     {"feed", source_feed},     {NULL, NULL}};
 
 static const luaL_Reg stream_methods[] = {{"step", stream_step}, {"close", stream_close_}, {NULL, NULL}};
 
