@@ -28,6 +28,7 @@ struct packed {
   struct source source;
   struct archive *archive; /* NULL: gzip that holds no archive */
   int fd, parts;
+  off_t piece;    /* where in the file the library began to read */
   uint64_t given; /* bytes of this part */
   char *member;   /* "path:member", once there was one */
   /* gzip, undone */
@@ -123,18 +124,48 @@ static la_ssize_t feed_archive(struct archive *a, void *ctx, const void **block)
   return n;
 }
 
+static int start_archive(struct packed *p, struct why *why);
+
 static const char *reason_of(struct packed *p) {
   const char *text = archive_error_string(p->archive);
   return text ? text : "the archive is damaged";
 }
 
-static long read_archive(struct source *s, void *to, size_t n, struct why *why) {
-  struct packed *p = (struct packed *)s;
+static long read_data(struct packed *p, void *to, size_t n, struct why *why) {
   la_ssize_t got;
   do got = archive_read_data(p->archive, to, n);
   while (got == ARCHIVE_RETRY);
   if (got < 0) return broken(p, why, reason_of(p));
   p->given += (uint64_t)got;
+  return got;
+}
+
+/* The library takes an empty piece (lz4's) for the end. What it has not looked at may be a further piece, or nothing but zeros.
+** 1: go on reading; 0: this was all */
+static int next_piece(struct packed *p, struct why *why) {
+  unsigned char head[HEAD];
+  off_t end = p->piece + archive_filter_bytes(p->archive, -1);
+  ssize_t n = p->is_gzip || archive_format(p->archive) != ARCHIVE_FORMAT_RAW ? 0 : pread(p->fd, head, HEAD, end);
+  if (n < 0) return broken(p, why, strerror(errno));
+  if (n == 0 || memcmp(head, (char[HEAD]){0}, (size_t)n) == 0) return 0;
+  if (sniff(head, (size_t)n) != SNIFF_PACKED) return broken(p, why, "bytes that are not compressed follow its end");
+  archive_read_free(p->archive);
+  p->archive = NULL;
+  p->piece = lseek(p->fd, end, SEEK_SET);
+  if (p->piece < 0) return broken(p, why, strerror(errno));
+  struct archive_entry *e;
+  if (start_archive(p, why) != 0) return SOURCE_BROKEN;
+  int rc = archive_read_next_header(p->archive, &e);
+  return rc == ARCHIVE_OK ? 1 : rc == ARCHIVE_EOF ? next_piece(p, why) : broken(p, why, reason_of(p));
+}
+
+static long read_archive(struct source *s, void *to, size_t n, struct why *why) {
+  struct packed *p = (struct packed *)s;
+  long got, more = 1;
+  while ((got = read_data(p, to, n, why)) == 0 && more > 0) {
+    more = next_piece(p, why);
+    if (more < 0) return more;
+  }
   return got;
 }
 
