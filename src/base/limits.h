@@ -90,6 +90,9 @@
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define READ_LOOK 4
+#define BLOCK_BYTES 64
+#define BLOCK_STEP 3
 #define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
@@ -102,6 +105,12 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* the first read of somebody who looks for a line that is most likely near */
+#define READ_LOOK 4096
+/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms), small enough that the
+** copies of it stay in the cache */
+#define BLOCK_BYTES (1 << 20)
+#define BLOCK_STEP (64 << 10)
 /* a mapping up to this size has its pages put in place at once */
 #define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
@@ -136,6 +145,8 @@
 #define SIGN_ALARM 100
 #define SIGN_CREDIT (64 << 10)
 #define SIGN_REST (16 << 20)
+/* a followed log that says nothing for so many seconds has ended its last record of several lines */
+#define FOLLOW_QUIET 1.0
 /* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
 #define REGEX_STACK_MOST (1 << 20)
 /* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */

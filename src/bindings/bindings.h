@@ -36,6 +36,7 @@ int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null
 int luaopen_papy_core_codec(lua_State *L);  /* lcodec.c: core.codec (encode, decode, class) */
 int luaopen_papy_core_fs(lua_State *L);     /* lfs.c: core.fs */
 int luaopen_papy_core_run(lua_State *L);    /* lrun.c: core.run (programs, fifos) */
+int luaopen_papy_core_source(lua_State *L); /* lsource.c: core.source (streams of bytes) */
 int luaopen_papy_core_log(lua_State *L);    /* llog.c: core.log */
 
 #endif
