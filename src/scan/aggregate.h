@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scan/blocks.h"
+#include "scan/packed.h"
 #include "scan/value.h"
 
 enum aggregate {
@@ -55,6 +57,51 @@ struct entry {
   uint64_t count;
   uint64_t over; /* count may be too high by this */
 };
+
+/* {=== for tally.c: states in the bodies of rows === */
+
+enum state_kind {
+  STATE_RECORDS, /* every record counts */
+  STATE_VALUES,  /* values that are not missing count */
+  STATE_TOTAL,
+  STATE_MOMENTS,
+  STATE_MIN,
+  STATE_MAX,
+  STATE_SKETCH,
+  STATE_DISTINCT,
+  STATE_FREQUENT,
+  STATE_FIRST,
+  STATE_LAST,
+  STATE_HISTOGRAM
+};
+
+struct state {
+  enum state_kind kind;
+  uint32_t arg;
+  uint32_t offset; /* in the body */
+  uint64_t limit;
+  double number;
+};
+
+/* what states need besides their bytes */
+struct surroundings {
+  struct blocks *blocks;
+  struct buf *scratch;
+  uint64_t item, record;
+};
+
+/* Find the state for a column among s[0..*n-1], or put it there behind `size` bytes of body. Returns which, and the new size. */
+unsigned states_need(struct state *s, unsigned *n, const struct column *c, size_t *size);
+/* the states of one body; 0, or -1 with errno */
+int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args, const struct surroundings *with);
+int states_write(const struct state *s, unsigned n, const uint8_t *body, struct buf *out);
+/* add what states_write wrote; with->item is the item of values that are dated, unless it is UINT64_MAX */
+int states_merge(const struct state *s, unsigned n, uint8_t *body, struct packed *from, const struct surroundings *with);
+void state_result(const struct state *s, const struct column *c, const uint8_t *body, struct value *v);
+/* append to out (an array of struct entry); 0, or -1 with errno */
+int state_list(const struct state *s, const struct column *c, const uint8_t *body, struct buf *out);
+
+/* ===} */
 
 /* "count", "sum", ...; -1 when there is none of that name */
 int aggregate_named(const char *name);

@@ -35,6 +35,7 @@ struct tally_spec {
 };
 
 struct tally;
+struct group;
 
 /* NULL with *why: a spec that makes no sense, or no memory */
 struct tally *tally_new(const struct tally_spec *spec, struct why *why);
@@ -67,29 +68,36 @@ int tally_spilled(const struct tally *t);
 /* A group, borrowed until the reader moves on or the tally is changed. */
 struct tally_row {
   const struct tally *tally; /* the one that holds it */
-  const uint8_t *row;
+  const struct group *group;
 };
 
 /* Walk through all groups. At most one reader of a spilled tally at a time, and no add or merge meanwhile. */
 struct tally_reader;
 struct tally_reader *tally_read(struct tally *t, struct why *why);
+
 /* 1 with a group, 0 at the end, -1 with *why */
 int tally_next(struct tally_reader *r, struct tally_row *row, struct why *why);
 void tally_read_end(struct tally_reader *r);
+/* The same in two steps: the next part, a tally in memory, valid until the next call; and its rows, *row all zero at first. A
+** tally that has not spilled is its own only part. */
+int tally_part(struct tally_reader *r, struct tally **part, struct why *why);
+int tally_each(const struct tally *part, struct tally_row *row);
 
 /* the number of groups; -1 with *why (a spilled tally has to be read for it) */
 int64_t tally_size(struct tally *t, struct why *why);
 
 /* key value i, from 0 */
 void tally_key(const struct tally_row *r, unsigned i, struct value *v);
-/* the aggregate of column i, from 0; NONE when there were no values to make it of. For columns that are lists, NONE. */
+/* The aggregate of column i, from 0; NONE when there were no values to make it of (the sum of none is 0), and of a column that
+** is a list. */
 void tally_result(const struct tally_row *r, unsigned i, struct value *v);
-/* The entries of a column that is a list (aggregate_is_list), borrowed until the next call for the same tally. -1 with *why */
-int tally_list(const struct tally_row *r, unsigned i, const struct entry **list, size_t *n, struct why *why);
+/* Append the entries of a column that is a list (aggregate_is_list) to out, an array of struct entry. 0, or -1 with errno */
+int tally_list(const struct tally_row *r, unsigned i, struct buf *out);
 
-/* The k groups that come first by column `column` (from 0: keys, then aggregates), largest first if `descending`: a tally
-** of these alone, in that order; ties in the order of their keys. t stays as it is. */
-struct tally *tally_top(struct tally *t, unsigned column, int descending, size_t k, struct why *why);
+/* the order of two groups by their keys, total */
+int tally_order_keys(const struct tally_row *a, const struct tally_row *b);
+/* add a group of another tally of the same spec */
+int tally_take(struct tally *t, const struct tally_row *row, struct why *why);
 
 /* ===} */
 
