@@ -45,9 +45,9 @@ static inline struct value total_sum(const struct total *t) {
   if (t->sum == 0 && t->rest == 0 && whole == (int64_t)whole) return value_integer((int64_t)whole);
   if (!isfinite(t->sum) || !isfinite(t->rest)) return value_number(t->sum);
   struct total all = *t;
-  int64_t high = (int64_t)(whole >> 64);
-  total_add_double(&all, (double)high * 0x1p64);
-  total_add_double(&all, (double)(uint64_t)whole);
+  double most = (double)whole;
+  total_add_double(&all, most);
+  total_add_double(&all, (double)(whole - (__int128)most));
   return value_number(all.sum + all.rest);
 }
 
