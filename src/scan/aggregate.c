@@ -76,13 +76,13 @@ static int is_there(const struct value *v) {
 }
 
 /* numbers in their normal form, so that of 2 and 2.0 it does not matter which came first */
-static int keep_extreme(struct kept *k, enum value_kind kind, const struct value *number, int larger, struct blocks *b) {
+static int keep_extreme(struct kept *k, enum value_kind kind, const struct value *number, int larger, struct slabs *b) {
   if (kind == VALUE_NONE) return 0;
   struct value v = packed_normal(*number);
   return kept_wins(k, &v, larger) ? kept_set(k, &v, b) : 0;
 }
 
-static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp, int last, struct blocks *b) {
+static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp, int last, struct slabs *b) {
   if (!is_there(v)) return 0;
   int before = stamp_before(stamp, d->stamp);
   if (d->kept.value.kind != VALUE_NONE && (last ? before : !before)) return 0;
@@ -91,7 +91,7 @@ static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp
 }
 
 static int add_number(const struct state *s, uint8_t *at, enum value_kind kind, const struct value *number,
-                      struct blocks *b) {
+                      struct slabs *b) {
   switch (s->kind) {
     case STATE_MIN: return keep_extreme((struct kept *)at, kind, number, -1, b);
     case STATE_MAX: return keep_extreme((struct kept *)at, kind, number, 1, b);
@@ -120,22 +120,22 @@ int states_add(const struct state *s, unsigned n, uint8_t *body, const struct va
       case STATE_RECORDS: ++*(uint64_t *)at; break;
       case STATE_VALUES: *(uint64_t *)at += is_there(v); break;
       case STATE_DISTINCT:
-        if (is_there(v)) rc = distinct_add((struct distinct **)at, v, s->limit, with->blocks);
+        if (is_there(v)) rc = distinct_add((struct distinct **)at, v, s->limit, with->slabs);
         break;
       case STATE_FREQUENT:
-        if (is_there(v)) rc = frequent_add((struct frequent **)at, v, s->limit, with->scratch, with->blocks);
+        if (is_there(v)) rc = frequent_add((struct frequent **)at, v, s->limit, with->scratch, with->slabs);
         break;
       case STATE_FIRST:
       case STATE_LAST:
         rc = keep_dated((struct dated *)at, v, (struct stamp){with->item, with->record}, s->kind == STATE_LAST,
-                        with->blocks);
+                        with->slabs);
         break;
       default:
         if (s->arg != read) {
           kind = value_numeric(v, &number);
           read = s->arg;
         }
-        rc = add_number(s, at, kind, &number, with->blocks);
+        rc = add_number(s, at, kind, &number, with->slabs);
     }
     if (rc != 0) return -1;
   }
@@ -156,10 +156,10 @@ static int merge_dated(struct dated *d, int last, struct packed *from, const str
   struct stamp stamp = {.item = packed_get(from)};
   stamp.record = packed_get(from);
   if (with->item != UINT64_MAX) stamp.item = with->item;
-  return from->bad ? 0 : keep_dated(d, &v, stamp, last, with->blocks);
+  return from->bad ? 0 : keep_dated(d, &v, stamp, last, with->slabs);
 }
 
-static int merge_extreme(struct kept *k, int larger, struct packed *from, struct blocks *b) {
+static int merge_extreme(struct kept *k, int larger, struct packed *from, struct slabs *b) {
   struct value v = packed_get_value(from);
   if (from->bad || v.kind == VALUE_NONE) return 0;
   if (!is_number(v.kind) && v.kind != VALUE_TEXT) return packed_spoil(from), 0;
@@ -184,7 +184,7 @@ static int state_write(const struct state *s, const uint8_t *at, struct buf *out
 }
 
 static int state_merge(const struct state *s, uint8_t *at, struct packed *from, const struct surroundings *with) {
-  struct blocks *b = with->blocks;
+  struct slabs *b = with->slabs;
   switch (s->kind) {
     case STATE_RECORDS:
     case STATE_VALUES: *(uint64_t *)at += packed_get(from); return 0;

@@ -1,4 +1,4 @@
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 
 #include <errno.h>
 #include <stdalign.h>
@@ -7,8 +7,8 @@
 
 #include "base/limits.h"
 
-struct blocks_run {
-  struct blocks_run *next, *previous; /* previous: of large ones */
+struct slabs_run {
+  struct slabs_run *next, *previous; /* previous: of large ones */
   size_t size;
   alignas(16) uint8_t bytes[];
 };
@@ -17,49 +17,49 @@ static unsigned power_of(size_t n) {
   return n <= 16 ? 4 : 64 - (unsigned)__builtin_clzll(n - 1);
 }
 
-size_t blocks_room(size_t n) {
+size_t slabs_room(size_t n) {
   return (size_t)1 << power_of(n);
 }
 
-static void free_list(struct blocks_run *r) {
+static void free_list(struct slabs_run *r) {
   while (r) {
-    struct blocks_run *next = r->next;
+    struct slabs_run *next = r->next;
     free(r);
     r = next;
   }
 }
 
-void blocks_free(struct blocks *b) {
+void slabs_free(struct slabs *b) {
   free_list(b->runs);
   free_list(b->large);
-  *b = (struct blocks){0};
+  *b = (struct slabs){0};
 }
 
-void blocks_reset(struct blocks *b) {
-  struct blocks_run *kept = b->runs;
+void slabs_reset(struct slabs *b) {
+  struct slabs_run *kept = b->runs;
   if (kept) {
     free_list(kept->next);
     kept->next = NULL;
   }
   free_list(b->large);
-  *b = (struct blocks){.runs = kept};
+  *b = (struct slabs){.runs = kept};
 }
 
-static void link_large(struct blocks *b, struct blocks_run *r) {
+static void link_large(struct slabs *b, struct slabs_run *r) {
   r->previous = NULL;
   r->next = b->large;
   if (r->next) r->next->previous = r;
   b->large = r;
 }
 
-static void unlink_large(struct blocks *b, struct blocks_run *r) {
+static void unlink_large(struct slabs *b, struct slabs_run *r) {
   if (r->next) r->next->previous = r->previous;
   if (r->previous) r->previous->next = r->next;
   else b->large = r->next;
 }
 
-static struct blocks_run *run_of(void *p) {
-  return (struct blocks_run *)((uint8_t *)p - offsetof(struct blocks_run, bytes));
+static struct slabs_run *run_of(void *p) {
+  return (struct slabs_run *)((uint8_t *)p - offsetof(struct slabs_run, bytes));
 }
 
 static int is_large(size_t size) {
@@ -67,11 +67,11 @@ static int is_large(size_t size) {
 }
 
 /* runs double, so that a small tally stays small */
-static struct blocks_run *new_run(struct blocks *b, size_t least) {
+static struct slabs_run *new_run(struct slabs *b, size_t least) {
   size_t size = b->runs ? b->runs->size * 2 : BLOCKS_RUN_START;
   if (size > BLOCKS_RUN_MOST) size = BLOCKS_RUN_MOST;
   if (size < least) size = least;
-  struct blocks_run *r = malloc(sizeof *r + size);
+  struct slabs_run *r = malloc(sizeof *r + size);
   if (!r) return NULL;
   r->size = size;
   r->next = b->runs;
@@ -80,19 +80,19 @@ static struct blocks_run *new_run(struct blocks *b, size_t least) {
   return r;
 }
 
-static void *take_large(struct blocks *b, size_t size) {
-  if (size == 0 || size > SIZE_MAX - sizeof(struct blocks_run)) {
+static void *take_large(struct slabs *b, size_t size) {
+  if (size == 0 || size > SIZE_MAX - sizeof(struct slabs_run)) {
     errno = ENOMEM;
     return NULL;
   }
-  struct blocks_run *r = malloc(sizeof *r + size);
+  struct slabs_run *r = malloc(sizeof *r + size);
   if (!r) return NULL;
   r->size = size;
   link_large(b, r);
   return r->bytes;
 }
 
-static void *take_small(struct blocks *b, unsigned power) {
+static void *take_small(struct slabs *b, unsigned power) {
   size_t size = (size_t)1 << power;
   void *p = b->freed[power];
   if (p) {
@@ -105,7 +105,7 @@ static void *take_small(struct blocks *b, unsigned power) {
   return p;
 }
 
-void *blocks_take(struct blocks *b, size_t n) {
+void *slabs_take(struct slabs *b, size_t n) {
   unsigned power = power_of(n);
   size_t size = power < 64 ? (size_t)1 << power : 0;
   void *p = size == 0 || is_large(size) ? take_large(b, size) : take_small(b, power);
@@ -113,7 +113,7 @@ void *blocks_take(struct blocks *b, size_t n) {
   return p;
 }
 
-void blocks_give(struct blocks *b, void *p, size_t n) {
+void slabs_give(struct slabs *b, void *p, size_t n) {
   unsigned power = power_of(n);
   size_t size = (size_t)1 << power;
   b->bytes -= size;
@@ -127,10 +127,10 @@ void blocks_give(struct blocks *b, void *p, size_t n) {
 }
 
 /* realloc moves pages, not bytes, where the block has some */
-static void *grow_large(struct blocks *b, void *p, size_t size, size_t larger) {
-  struct blocks_run *r = run_of(p);
+static void *grow_large(struct slabs *b, void *p, size_t size, size_t larger) {
+  struct slabs_run *r = run_of(p);
   unlink_large(b, r);
-  struct blocks_run *moved = larger > size ? realloc(r, sizeof *r + larger) : NULL;
+  struct slabs_run *moved = larger > size ? realloc(r, sizeof *r + larger) : NULL;
   link_large(b, moved ? moved : r);
   if (!moved) {
     errno = ENOMEM;
@@ -141,14 +141,14 @@ static void *grow_large(struct blocks *b, void *p, size_t size, size_t larger) {
   return moved->bytes;
 }
 
-void *blocks_grow(struct blocks *b, void *p, size_t n, size_t more) {
-  if (!p) return blocks_take(b, more);
-  size_t size = blocks_room(n), larger = power_of(more) < 64 ? blocks_room(more) : 0;
+void *slabs_grow(struct slabs *b, void *p, size_t n, size_t more) {
+  if (!p) return slabs_take(b, more);
+  size_t size = slabs_room(n), larger = power_of(more) < 64 ? slabs_room(more) : 0;
   if (larger == size) return p;
   if (is_large(size)) return grow_large(b, p, size, larger);
-  void *q = blocks_take(b, more);
+  void *q = slabs_take(b, more);
   if (!q) return NULL;
   memcpy(q, p, n < more ? n : more);
-  blocks_give(b, p, n);
+  slabs_give(b, p, n);
   return q;
 }
