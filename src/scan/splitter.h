@@ -6,11 +6,13 @@
 ** Values borrow from the record's text or from its arena. A splitter holds scratch memory, so it belongs to one
 ** thread; what it needs of names and patterns it copies.
 **
-** Makers (layout.h, separated.h, csv.h, logfmt.h, capture.h; json is a loadable module) return 0, or -1 with *why when
+** Makers (layout.h, separated.h, csv.h, logfmt.h, capture.h, either.h; json is a loadable module) return 0, or -1 with *why when
 ** the format is wrong or a slot asks for a field that the format cannot have. Adding a maker: the five functions below, a
 ** line in bindings/lfields.c, and an oracle in tests/unit/fuzz_fields.c. */
 #ifndef PAPY_SCAN_SPLITTER_H
 #define PAPY_SCAN_SPLITTER_H
+
+#include <stdbool.h>
 
 #include "scan/record.h"
 #include "scan/text.h"
@@ -38,10 +40,13 @@ struct splitter {
   void *self;
 };
 
-/* names of the plan's slots, in their order; borrowed for the time of the call */
+/* What a plan wants of a format: the names of its slots, in their order; borrowed for the time of the call.
+** trial: this is one of several formats tried in order (either.h). The record must then have its whole shape, also behind
+** the last slot, and a name that the format does not have is not an error but VALUE_NONE: another one has it. */
 struct slots {
   const struct text *name;
   size_t n;
+  bool trial;
 };
 
 /* Complete *why for a slot that the format has no field for: "no field 'stauts' (nearest: 'status')". Always -1. */
