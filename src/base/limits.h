@@ -91,6 +91,8 @@
 #define FILES_MOST 1
 #define REGEX_KEPT 1
 #define REGEX_STACK_START 1024
+#define ARENA_START 8
+#define ARENA_KEPT 64
 #else
 /* bytes read at once while looking for the newline at a chunk's end: most are found in the first 200 bytes, and a
 ** 16 KiB block costs 1.5 % of a chunk of 1 MiB while a line of 1 GB still goes by at the speed of memory */
@@ -108,6 +110,9 @@
 ** a few KiB to keep */
 #define REGEX_KEPT 64
 #define REGEX_STACK_START (32 << 10)
+/* decoded text of a record: room for a few fields at first; what a huge record needed is given back */
+#define ARENA_START 1024
+#define ARENA_KEPT (1 << 20)
 #endif
 /* A chunk of a file unless the caller says otherwise: a 64th of the file, so that several workers end together, within
 ** these bounds. Counting \brs[0-9]+\b in 1 GiB by chunk:count on a pool of two (rg -c: 0.63 s): chunks of 256 KiB
