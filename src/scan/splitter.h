@@ -40,7 +40,7 @@ struct splitter {
   void *self;
 };
 
-/* What a plan wants of a format: the names of its slots, in their order; borrowed for the time of the call.
+/* What a plan wants of a format: the names of its slots, in their order and each once; borrowed for the time of the call.
 ** trial: this is one of several formats tried in order (either.h). The record must then have its whole shape, also behind
 ** the last slot, and a name that the format does not have is not an error but VALUE_NONE: another one has it. */
 struct slots {
