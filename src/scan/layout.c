@@ -59,8 +59,7 @@ static inline bool stands(const struct literal *l, const char *p, const char *en
   return (word & l->mask) == l->word && (l->n <= sizeof word || memcmp(p, l->p, l->n) == 0);
 }
 
-static inline const char *find_first(struct layout *l, const struct step *s,
-                                                                    const char *p) {
+static inline const char *find_first(struct layout *l, const struct step *s, const char *p) {
   struct marks *m = &l->marks;
   return s->mark >= 0 ? marks_next(m, s->mark, p) : find_byte(p, m->end, m->text, s->then.p[0]);
 }
@@ -170,6 +169,11 @@ static int layout_name(void *self, size_t i, struct text *name) {
   return 0;
 }
 
+static bool layout_knows(void *self, struct text name) {
+  const struct layout *l = self;
+  return step_named(l, name) < l->n;
+}
+
 static void layout_free(void *self) {
   struct layout *l = self;
   free(l->step);
@@ -177,7 +181,8 @@ static void layout_free(void *self) {
   free(l);
 }
 
-static const struct splitter_ops layout_ops = {layout_split, layout_lookup, layout_each, layout_name, layout_free};
+static const struct splitter_ops layout_ops = {layout_split, layout_lookup, layout_each,
+                                               layout_name,  layout_knows,  layout_free};
 
 /* ---- compiling ---- */
 

@@ -32,6 +32,8 @@ struct splitter_ops {
   int (*each)(void *self, const struct record *r, field_visitor visit, void *ctx, struct why *why);
   /* The i-th name that the format gives, from 0; 0 behind the last, and at once where the data name the fields (json, logfmt) */
   int (*name)(void *self, size_t i, struct text *name);
+  /* can a record of this format have a field of this name? */
+  bool (*knows)(void *self, struct text name);
   void (*free)(void *self);
 };
 
@@ -48,6 +50,9 @@ struct slots {
   size_t n;
   bool trial;
 };
+
+/* A copy of the slots' names in one piece, an array to free(); NULL with errno when memory is out. */
+struct text *slots_copy(const struct slots *slots);
 
 /* Complete *why for a slot that the format has no field for: "no field 'stauts' (nearest: 'status')". Always -1. */
 int splitter_no_field(const struct splitter *s, struct text name, struct why *why);
