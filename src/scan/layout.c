@@ -41,7 +41,9 @@ struct layout {
   struct step *step;
   struct marks marks;
   int backslash; /* its kind, when a field stands in quotes; -1 as above */
-  char *source;  /* the template, its literals without escapes: what the texts above point to */
+  size_t absents;
+  size_t *absent; /* slots that other formats fill */
+  char *source;   /* the template, its literals without escapes: what the texts above point to */
 };
 
 /* ---- splitting ---- */
@@ -121,6 +123,7 @@ static int layout_split(void *self, struct record *r, struct why *why) {
     if (s->slot >= 0) r->field[s->slot] = value_of_text(p, (size_t)(e - p));
     p = e + s->then.n;
   }
+  for (size_t i = 0; i < l->absents; i++) r->field[l->absent[i]] = value_none();
   return 1;
 }
 
@@ -177,6 +180,7 @@ static bool layout_knows(void *self, struct text name) {
 static void layout_free(void *self) {
   struct layout *l = self;
   free(l->step);
+  free(l->absent);
   free(l->source);
   free(l);
 }
@@ -290,11 +294,12 @@ static int want(struct splitter *s, const struct slots *slots, struct why *why) 
   struct layout *l = s->self;
   for (size_t i = 0; i < slots->n; i++) {
     size_t k = step_named(l, slots->name[i]);
-    if (k < l->n) {
+    if (k == l->n && !slots->trial) return splitter_no_field(s, slots->name[i], why);
+    if (k == l->n) {
+      l->absent[l->absents++] = i;
+    } else {
       l->step[k].slot = (int)i;
       if (l->wanted < k + 1) l->wanted = k + 1;
-    } else if (!slots->trial) {
-      return splitter_no_field(s, slots->name[i], why);
     }
   }
   if (slots->trial) l->wanted = l->n;
@@ -308,8 +313,9 @@ int layout_make(struct splitter *s, struct text layout, const struct slots *slot
   marks_init(&l->marks);
   l->source = malloc(layout.n + 1);
   l->step = calloc(layout.n + 1, sizeof *l->step);
+  l->absent = calloc(slots->n + 1, sizeof *l->absent);
   struct reading in = {l, layout.p, layout.p, layout.p + layout.n, l->source, why};
-  if (!l->source || !l->step) why_set(why, "layout:");
+  if (!l->source || !l->step || !l->absent) why_set(why, "layout:");
   else if (compile(&in) == 0 && want(s, slots, why) == 0) return 0;
   layout_free(l);
   return -1;
