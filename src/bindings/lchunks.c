@@ -97,7 +97,7 @@ static const char *push_bytes(lua_State *L, int idx) {
   return lua_touserdata(L, -1);
 }
 
-void text_arg(lua_State *L, int idx, struct text *text) {
+void subject_arg(lua_State *L, int idx, struct subject *text) {
   if (luaL_testudata(L, idx, CHUNK)) {
     text->p = push_bytes(L, idx);
     text->n = length(tochunk(L, idx));

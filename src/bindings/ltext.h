@@ -12,7 +12,7 @@ struct regex;
 /* The regex at idx: a regex, or a pattern without flags, which is then replaced by its (kept) regex. Raises else. */
 struct regex *regex_arg(lua_State *L, int idx);
 
-struct text {
+struct subject {
   const char *p;
   size_t n;
   unsigned how; /* REGEX_LINES for a chunk, 0 for a string */
@@ -20,7 +20,7 @@ struct text {
 
 /* The text at idx: a string, or a chunk, whose bytes are read. Pushes one value that keeps the bytes in place (they are
 ** not copied into a Lua string). Raises when the chunk cannot be read. */
-void text_arg(lua_State *L, int idx, struct text *text);
+void subject_arg(lua_State *L, int idx, struct subject *text);
 
 /* Show the bytes of the chunk at idx to a reader, which must be plain C that may be left in the middle and never calls Lua
 ** (scan/mapping.h): all at once, mapped, or where that cannot be, or with `still` (bytes that must not change while they are looked at),
