@@ -113,9 +113,14 @@ struct pair {
   struct value value;
 };
 
+/* names may lie in the splitter's scratch memory */
 static int note(void *ctx, struct text name, const struct value *v) {
-  struct pair p = {name, *v};
-  return buf_add(ctx, &p, sizeof p);
+  struct runner *r = ctx;
+  char *copy = arena_take(&r->arena, name.n);
+  struct pair p = {{copy, name.n}, *v};
+  if (!copy) return -1;
+  if (name.n) memcpy(copy, name.p, name.n);
+  return buf_add(&r->pairs, &p, sizeof p);
 }
 
 /* a name that is a number is one in tables, too: r[1] */
@@ -144,11 +149,11 @@ static void set_slots(lua_State *L, struct runner *r, int table, int names) {
 }
 
 static void push_all(lua_State *L, struct runner *r, int names) {
-  struct why why;
+  struct why why = {"out of memory"};
   lua_newtable(L);
   int table = lua_gettop(L);
   r->pairs.n = 0;
-  if (r->splitter && r->splitter->ops->each(r->splitter->self, &r->now, note, &r->pairs, &why) < 0) fail(L, &why);
+  if (r->splitter && r->splitter->ops->each(r->splitter->self, &r->now, note, r, &why) < 0) fail(L, &why);
   const struct pair *p = (const struct pair *)r->pairs.p;
   for (size_t i = 0, n = r->pairs.n / sizeof *p; i < n; i++) {
     push_key(L, p[i].name);
