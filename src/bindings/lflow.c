@@ -1,7 +1,6 @@
 /* core.flow: a flow's plan, compiled to a runner.
 **
 **   new(plan) -> runner        see read_plan
-**   names(expression) -> array the fields that an expression asks for; raises what is wrong with it
 **   runner:clear()             before each work item
 **   runner:begin(block, offset), runner:go()   run through a block; after an error go() goes on behind the record that failed
 **   runner:place() -> offset, text             of the record under way, for messages
@@ -108,43 +107,6 @@ static struct expr *compile(lua_State *L, struct text source, int names) {
   return e;
 }
 
-enum { NAMES_MOST = 256 };
-
-struct found {
-  unsigned n;
-  struct text name[NAMES_MOST]; /* borrowed from the source, or not: so copied at once */
-  char text[8192];
-  size_t used;
-};
-
-static int note_name(void *ctx, struct text name, struct why *why) {
-  struct found *f = ctx;
-  if (f->n == NAMES_MOST || f->used + name.n > sizeof f->text) return why_set(why, "too many fields in an expression");
-  memcpy(f->text + f->used, name.p, name.n);
-  f->name[f->n++] = (struct text){f->text + f->used, name.n};
-  f->used += name.n;
-  return (int)f->n - 1;
-}
-
-static int names(lua_State *L) {
-  struct why why;
-  size_t n;
-  const char *p = luaL_checklstring(L, 1, &n);
-  struct found *f = lua_newuserdatauv(L, sizeof *f, 0);
-  f->n = 0;
-  f->used = 0;
-  struct expr_names resolver = {note_name, f};
-  struct expr *e = expr_new((struct text){p, n}, &resolver, &why);
-  if (!e) return luaL_error(L, "%s", why.text);
-  expr_free(e);
-  lua_createtable(L, (int)f->n, 0);
-  for (unsigned i = 0; i < f->n; i++) {
-    lua_pushlstring(L, f->name[i].p, f->name[i].n);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  return 1;
-}
-
 /* ---- from plan to runner ---- */
 
 static unsigned slot_field(lua_State *L, int idx, const struct runner *r) {
@@ -162,8 +124,9 @@ static void read_time_op(lua_State *L, int idx, struct op *op) {
 
 static void read_bucket_op(lua_State *L, int idx, struct op *op) {
   struct why why;
-  if (bucket_init(&op->bucket, text_field(L, idx, "width"), (int)integer_field(L, idx, "offset", 0), &why) != 0)
-    luaL_error(L, "%s", why.text);
+  int64_t width;
+  if (calendar_width(text_field(L, idx, "width"), &width, &why) != 0) luaL_error(L, "%s", why.text);
+  bucket_init(&op->bucket, width, (int)integer_field(L, idx, "offset", 0));
 }
 
 static void read_share(lua_State *L, int idx, struct op *op) {
@@ -285,7 +248,7 @@ static void push_names(lua_State *L, struct runner *r, int plan) {
 }
 
 static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) {
-  static const char *const policies[] = {"skip", "keep", "error", NULL};
+  static const char *const policies[] = {"skip", "keep", "error", "call", NULL};
   if (lua_getfield(L, plan, "splitter") != LUA_TNIL) {
     r->splitter = luaL_checkudata(L, -1, SPLITTER_HANDLE);
     hold(L, runner);
@@ -295,11 +258,13 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
   lua_getfield(L, plan, "mismatch");
   r->mismatch = (enum mismatch)luaL_checkoption(L, -1, "skip", policies);
   lua_pop(L, 1);
+  if (r->mismatch == MISMATCH_CALL) r->mend = function_field(L, plan, "mend", runner);
+  r->lua = r->mend != 0;
 }
 
 /* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, splitter =,
-** start = regex that begins a record, mismatch = "skip" "keep" "error", ops = {{kind =, ...}...}, sink =, limit =, and for the
-** sinks: tally =, keys =, args = (slots, 0 the text); columns = slots, names = their names; f = function} */
+** start = regex that begins a record, mismatch = "skip" "keep" "error" "call" (then mend =
+** a function), ops = {{kind =, ...}...}, sink =, limit =, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns = slots, names = their names; f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -432,7 +397,7 @@ static int describe(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"new", new_}, {"names", names}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"clear", clear}, {"begin", begin}, {"go", go}, {"place", place}, {"take", take},
                                    {"describe", describe}, {NULL, NULL}};
 

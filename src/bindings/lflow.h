@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "scan/calendar.h"
 #include "scan/expr.h"
 #include "scan/pieces.h"
 #include "scan/record.h"
@@ -37,7 +38,7 @@ enum op_kind {
   OP_DERIVE_LUA /* or a slot from one */
 };
 
-enum mismatch { MISMATCH_SKIP, MISMATCH_KEEP, MISMATCH_ERROR };
+enum mismatch { MISMATCH_SKIP, MISMATCH_KEEP, MISMATCH_ERROR, MISMATCH_CALL };
 
 struct op {
   enum op_kind kind;
@@ -79,6 +80,7 @@ struct runner {
   struct regex *lead;         /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
   bool lead_splits;
   enum mismatch mismatch;
+  int mend;                    /* the function of MISMATCH_CALL */
   unsigned slots, split_slots; /* those of the splitter come first */
   struct value *field;
   enum sink sink;

@@ -167,7 +167,28 @@ static void forget_fields(struct runner *r, unsigned from, unsigned to) {
   for (unsigned i = from; i < to; i++) r->field[i] = value_none();
 }
 
-static bool split(lua_State *L, struct runner *r) {
+/* The text goes to a function; the table that it returns, and that stays on the stack as long as the record, has the fields. */
+static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
+  lua_rawgeti(L, s->functions, r->mend);
+  lua_pushlstring(L, r->now.text, r->now.length);
+  lua_call(L, 1, 1);
+  if (!lua_toboolean(L, -1)) return false;
+  if (!lua_istable(L, -1)) luaL_error(L, "on_mismatch: the function must return a table of fields, or nil, got a %s", luaL_typename(L, -1));
+  int table = lua_gettop(L);
+  luaL_checkstack(L, (int)r->slots + 10, "too many fields");
+  lua_pushnil(L);
+  while (lua_next(L, s->names)) {
+    lua_Integer slot = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_gettable(L, table);
+    if (slot < r->split_slots && !lvalue_to(L, -1, &r->field[slot])) luaL_error(L, "on_mismatch: a field is a %s", luaL_typename(L, -1));
+    lua_insert(L, -2); /* the value stays, for its text */
+  }
+  return true;
+}
+
+static bool split(lua_State *L, struct runner *r, const struct stack *s) {
   struct why why;
   int rc = r->splitter->ops->split(r->splitter->self, &r->now, &why);
   if (rc < 0) fail(L, &why);
@@ -176,7 +197,7 @@ static bool split(lua_State *L, struct runner *r) {
   add_sample(r, r->now.text, r->now.length);
   r->mismatched++;
   forget_fields(r, 0, r->split_slots);
-  return r->mismatch == MISMATCH_KEEP;
+  return r->mismatch == MISMATCH_KEEP || (r->mismatch == MISMATCH_CALL && mend(L, r, s));
 }
 
 static bool expression_holds(lua_State *L, struct runner *r, const struct op *op) {
@@ -235,7 +256,7 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
     struct op *op = &r->op[i];
     switch (op->kind) {
       case OP_GREP: if (!matches(L, r, op)) return false; break;
-      case OP_SPLIT: if (!split(L, r)) return false; break;
+      case OP_SPLIT: if (!split(L, r, s)) return false; break;
       case OP_WHERE: if (!expression_holds(L, r, op)) return false; break;
       case OP_DERIVE: derive(L, r, op); break;
       case OP_TIME: read_time(r, op); break;
