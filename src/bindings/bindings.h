@@ -34,5 +34,6 @@ int luaopen_papy_core_codec(lua_State *L);  /* lcodec.c: core.codec (encode, dec
 int luaopen_papy_core_fs(lua_State *L);     /* lfs.c: core.fs */
 int luaopen_papy_core_run(lua_State *L);    /* lrun.c: core.run (programs, fifos) */
 int luaopen_papy_core_log(lua_State *L);    /* llog.c: core.log */
+int luaopen_papy_core_fields(lua_State *L); /* lfields.c: core.fields (splitters, expressions, times) */
 
 #endif
