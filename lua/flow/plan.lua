@@ -156,14 +156,15 @@ end
 
 
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys = names,
--- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most. start: a regex
--- that begins records. policy: mismatch, mend. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
+-- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
+-- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
   local self = {derived = {}, place = {}, split = {}, own = {}, parsed = {}, slot = {}}
   collect_names(self, native)
-  local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit}
+  local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
+    header = how.header}
   local plan = {behind = behind}
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit)
