@@ -89,9 +89,14 @@ end
 
 -- ---- ops ----
 
--- the format of times in a field, for a bucket of what was not parsed
-local function time_of(self, field)
-  return self.format and self.format.times[field] or "iso"
+-- The format of times in a field that a step does not name: what the records' format says; where the data name the fields (json),
+-- times are in ISO form.
+local function time_of(self, what, field)
+  local format = self.format
+  if format and format.times[field] then return format.times[field] end
+  if format and not format.columns then return "iso" end
+  Error.raise("option", "%s: how times are written in '%s' is not known; parse_time(\"%s\", format) says it, with a format such as "
+    .. "\"iso\", \"apache\", \"epoch\" or \"%%Y-%%m-%%d %%H:%%M:%%S\"", what, field, field)
 end
 
 
@@ -113,14 +118,14 @@ function emit.derive(ops, step, self)
 end
 
 function emit.time(ops, step, self)
-  ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = step.format or time_of(self, step.field),
+  ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = step.format or time_of(self, "parse_time", step.field),
     year = step.year, offset = step.offset}
   self.parsed[step.field] = true
 end
 
 function emit.bucket(ops, step, self)
   if not self.parsed[step.field] and not self.derived[step.field] then
-    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, step.field), offset = step.offset}
+    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, "bucket", step.field), offset = step.offset}
   end
   ops[#ops + 1] = {kind = "bucket", slot = self.slot[step.field], width = step.width, offset = step.offset}
 end

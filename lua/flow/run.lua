@@ -44,9 +44,8 @@ end
 local function failure(runner, raised, name)
   if Error.is_interrupt(raised) then error(raised, 0) end
   local offset, text = runner:place()
-  local err = Error.is(raised) and raised or Error.of_input(raised, "function")
-  local message = ("%s\n  record %s: %s"):format(Error.is(raised) and raised.message or tostring(raised),
-    offset and place_of(name, offset) or name, offset and Error.render(text) or "?")
+  local err = Error.of_input(raised, "function")
+  local message = ("%s\n  record %s: %s"):format(err.message, offset and place_of(name, offset) or name, offset and Error.render(text) or "?")
   return Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}
 end
 
