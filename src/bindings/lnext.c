@@ -122,7 +122,6 @@ void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index) {
 /* ---- waiting ---- */
 
 _Noreturn static void interrupted(lua_State *L) {
-  lua_sethook(L, NULL, 0, 0); /* the host's hook would raise it once more */
   luaL_error(L, "interrupted!");
   __builtin_unreachable();
 }
