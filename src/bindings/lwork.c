@@ -43,6 +43,7 @@ struct hand {
   const struct terms *terms;
   uint32_t number;
   bool thread;
+  bool captured; /* it prints to a prompt */
   /* the cell under way */
   struct cell *cell;
   struct frame request;
@@ -278,6 +279,7 @@ static void apply(void *self, struct cell *cell) {
     lua_pushlightuserdata(L, h);
     if (lua_pcall(L, 1, 0, HANDLER) != LUA_OK) failed(h);
   }
+  if (h->captured) loutput_end_line();
   h->cell = NULL;
 }
 
@@ -341,7 +343,7 @@ static void *begin_process(struct kit *kit, struct channel *c, uint32_t n) {
   lua_State *L = kit->pool->work;
   struct hand *h = hand_new(L, kit, c, n, false);
   if (!h) return NULL;
-  loutput_redirect(kit->pool->engine);
+  h->captured = loutput_redirect(kit->pool->engine);
   lua_pushcfunction(L, process_begin);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
   return h;
