@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -196,7 +197,7 @@ static int caught(lua_State *L) {
   lua_createtable(L, 0, 2);
   lua_insert(L, 1);
   lua_setfield(L, 1, "value");
-  luaL_traceback(L, L, NULL, 1);
+  ltraceback(L, NULL, 1, false);
   lua_setfield(L, 1, "traceback");
   lua_settop(L, 1);
   return 1;
@@ -223,7 +224,8 @@ static int write_error(lua_State *L) {
     lua_pushnil(L);
   else
     push_item(h);
-  lua_call(L, 7, 1);
+  lua_rawgeti(L, NAMES, 0);
+  lua_call(L, 8, 1);
   write_result(h, FRAME_ERROR);
   return 0;
 }
@@ -407,7 +409,7 @@ bool lwork_craft(struct craft *c, struct lpool *p) {
 
 /* ---- the host prepares ---- */
 
-/* the functions, arguments, their numbers and the names, as four arrays on top of `to`'s stack */
+/* the functions, arguments, their numbers and the names (the pool's own at 0), as four arrays on top of `to`'s stack */
 static void push_arrays(lua_State *L, struct lpool *p) {
   static const int slots[] = {SLOT_FUNCTION, SLOT_ARGS, SLOT_ARGN, SLOT_NAME};
   lpool_push_table(L, p);
@@ -419,6 +421,8 @@ static void push_arrays(lua_State *L, struct lpool *p) {
       lua_rawseti(L, -2, (lua_Integer)t + 1);
     }
   }
+  lua_getfield(L, table, "name");
+  lua_rawseti(L, -2, 0);
   lua_remove(L, table);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "host/state.h"
 #include "runtime/loop.h"
 
@@ -90,6 +91,14 @@ static void on_interrupt(int sig) {
   loop_interrupt(running.loop);
 }
 
+static bool is_papy_error(lua_State *L, int arg) {
+  if (!lua_getmetatable(L, arg)) return false;
+  luaL_getmetatable(L, "papy.Error");
+  bool yes = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return yes;
+}
+
 /* the message of any error value, with the traceback of where it was raised */
 static int add_traceback(lua_State *L) {
   const char *message = lua_tostring(L, 1);
@@ -97,7 +106,7 @@ static int add_traceback(lua_State *L) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) message = lua_tostring(L, -1);
     else message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   }
-  luaL_traceback(L, L, message, 1);
+  ltraceback(L, message, 1, is_papy_error(L, 1));
   if (lua_type(L, 1) == LUA_TTABLE) { /* an item's error knows where it was raised in the worker */
     lua_pushliteral(L, "index");
     int item = lua_rawget(L, 1) != LUA_TNIL;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/bindings.h"
 #include "host/embed.h"
 
 /* upvalues of the searcher */
@@ -60,7 +61,7 @@ static int load_ours(lua_State *L) {
   const char *path = lua_tostring(L, -1);
   if (!lua_isnil(L, DIR)) return loaded(L, luaL_loadfile(L, path), path);
   const struct embed *file = embed_find(path);
-  lua_pushfstring(L, "@%s", path);
+  lua_pushfstring(L, OWN_SOURCE "%s", path);
   return loaded(L, luaL_loadbufferx(L, file->text, file->n, lua_tostring(L, -1), "t"), path);
 }
 
