@@ -352,10 +352,15 @@ function Pool:stats()
 end
 
 
+local function is_started(pool)
+  return pool_core.state(pool) == "started"
+end
+
+
 function pool_meta:__index(key)
   local method = Pool[key]
   if method then return method end
-  if key == "started" then return pool_core.state(self) == "started" end
+  if key == "started" then return is_started(self) end
   return fields_of(self)[key]
 end
 
