@@ -61,17 +61,19 @@ function M.get(value, name)
 end
 
 
--- Call visit(name, member) for all of them that have a name; the first of a name is the one that counts.
+-- Call visit(name, member) for all of them that have a name; the first of a name is the one that counts. visit may change the
+-- tables.
 function M.each(value, visit)
-  local seen = {}
+  local found, names = {}, {}
   for _, t in ipairs(tables_of(value)) do
     for name, member in next, t do
-      if type(name) == "string" and not seen[name] then
-        seen[name] = true
-        visit(name, member)
+      if type(name) == "string" and found[name] == nil then
+        names[#names + 1] = name
+        found[name] = member
       end
     end
   end
+  for _, name in ipairs(names) do visit(name, found[name]) end
 end
 
 

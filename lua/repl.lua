@@ -59,4 +59,10 @@ function M.show(...)
 end
 
 
+-- The prompt's own name for it, unless somebody has another use for the name.
+if rawget(_G, "help") == nil then
+  rawset(_G, "help", function(...) return require "papy.help".help(...) end)
+end
+
+
 return M

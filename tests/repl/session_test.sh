@@ -105,6 +105,14 @@ if [ -n "$readline" ]; then
   press C-c
 fi
 
+# help() is there, unless a name of one's own
+again
+enter 'help "add_task"'
+see '^Pool:add_task\(f, input, opts\)'
+enter 'help = 7'
+enter 'help'
+see '^7$'
+
 # a character of several bytes is one to the editor
 again 'env LC_ALL=C.UTF-8'
 typed '"aé'
