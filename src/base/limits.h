@@ -64,6 +64,8 @@
 #define LOOK_NS 20000000LL
 /* missing workers that could not be started are tried again this often */
 #define REFILL_NS 100000000LL
+/* what a worker prints without a newline is shown at the prompt after this time: more than between the parts of one line */
+#define PART_OF_LINE_NS 300000000LL
 /* how long a worker told to leave may take before it is killed */
 #define LEAVE_NS 2000000000LL
 /* how long a thread that was interrupted may take to notice */

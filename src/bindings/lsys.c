@@ -39,8 +39,15 @@ static int error_class(lua_State *L) {
   return 0;
 }
 
+/* traceback(level): of the function that many levels above its caller's, as people want it */
+static int traceback(lua_State *L) {
+  ltraceback(L, NULL, (int)luaL_checkinteger(L, 1), true);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {{"now", now},       {"cpus", cpus},
                                      {"sleep", sleep_},  {"getpid", getpid_},
+                                     {"traceback", traceback},
                                      {"error_class", error_class}, {NULL, NULL}};
 
 /* The text of chunks that no file holds, by their names as debug.getinfo gives them: core.sys.texts */
