@@ -32,7 +32,7 @@ void bindings_release(lua_State *L);
 int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */
 int luaopen_papy_core_regex(lua_State *L);  /* lregex.c: core.regex */
 int luaopen_papy_core_chunks(lua_State *L); /* lchunks.c: core.chunks */
-int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null, sleep, texts) */
+int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null, sleep, columns, texts) */
 int luaopen_papy_core_codec(lua_State *L);  /* lcodec.c: core.codec (encode, decode, class) */
 int luaopen_papy_core_fs(lua_State *L);     /* lfs.c: core.fs */
 int luaopen_papy_core_run(lua_State *L);    /* lrun.c: core.run (programs, fifos) */
