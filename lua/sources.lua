@@ -113,6 +113,7 @@ end
 -- The constants `local name <const> = value` of the chunk that the function's text uses: the compiler puts their values into
 -- its code, so that they are no upvalues.
 local function constants_for(text, found, names)
+  if not text:find "<%s*const%s*>" then return {} end
   local all, used, upvalues = lex.constants(text, found.line), {}, {}
   for _, name in ipairs(names) do upvalues[name] = true end
   for _, name in ipairs(lex.free_names(found.body)) do

@@ -420,8 +420,9 @@ end
 
 -- Make upvalue `name` of f the one of g, both of which are in blocks of their own.
 function Writer:share(name, f, g)
-  self.shares = true
-  self:add_behind(g, ("share(%s, %s, %s)"):format(literal.quote(name), self.text_for[f], self.text_for[g]))
+  self.share_name = self.share_name or self:name "share"
+  local call = ("%s(%s, %s, %s)"):format(self.share_name, literal.quote(name), self.text_for[f], self.text_for[g])
+  self:add_behind(g, call)
 end
 
 
@@ -453,7 +454,7 @@ end
 
 local share = [[
 -- two functions that count, fill or change one variable: upvalue `name` of f becomes the one of g
-local function share(name, f, g)
+local function %s(name, f, g)
   local function at(h)
     local i = 1
     while debug.getupvalue(h, i) ~= name do i = i + 1 end
@@ -470,7 +471,7 @@ function Writer:text()
   table.sort(names)
   for _, line in ipairs(self.modules) do head[#head + 1] = line end
   if #names > 0 then head[#head + 1] = "local " .. table.concat(names, ", ") end
-  if self.shares then head[#head + 1] = (#head > 0 and "\n" or "") .. share end
+  if self.share_name then head[#head + 1] = (#head > 0 and "\n" or "") .. share:format(self.share_name) end
   return table.concat(head, "\n") .. (#head > 0 and "\n\n" or "") .. table.concat(self.lines, "\n")
 end
 
