@@ -61,8 +61,14 @@ end
 local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false}
 
 
+-- The name it was given; others are made anew, so that they are not those of other pipers.
+local function own_name(piper)
+  return not piper.name:find "^piper_%d+$" and piper.name or nil
+end
+
+
 local function piper_options(dagger, piper)
-  local o = {name = piper.name, branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
+  local o = {name = own_name(piper), branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
   for option, default in pairs(defaults) do
     if piper[option] ~= nil and piper[option] ~= default then o[option] = piper[option] end
   end
@@ -71,7 +77,7 @@ end
 
 
 local function worker_text(writer, piper)
-  return writer:worker(piper.worker, ("piper '%s'"):format(piper.name), not piper.name:find "^piper_%d+$" and piper.name or nil)
+  return writer:worker(piper.worker, ("piper '%s'"):format(piper.name), own_name(piper))
 end
 
 
@@ -84,9 +90,9 @@ local function write_pipers(writer, dagger, workers, pools, pipers)
   writer:gap()
   writer:add("local %s = {}", pipers)
   for i, piper in ipairs(dagger:nodes()) do
-    local options = literal.options(piper_options(dagger, piper))
-    if piper.parallel then options = options:gsub("^{", ("{parallel = %s, "):format(pools[piper.parallel]), 1) end
-    writer:add("%s = papy.Piper(%s, %s)", reference(piper, pipers), workers[i], options)
+    local pool = piper.parallel and "parallel = " .. pools[piper.parallel] or nil
+    local options = literal.options(piper_options(dagger, piper), pool)
+    writer:add("%s = papy.Piper(%s%s)", reference(piper, pipers), workers[i], options ~= "{}" and ", " .. options or "")
   end
 end
 

@@ -330,7 +330,7 @@ claim("pipers, workers, arguments, pools, options and pipes come back", function
     papy.Piper(first, { name = "twice", parallel = one, spawn = 2, produce = 2, repeats = true, debug = true }),
     papy.Piper(function(inbox) return inbox end, { name = "end", consume = 4 }),
   } } }
-  plumber:add_pipe { "scale it", first, "end" }
+  plumber:add_pipe { "scale it", papy.Piper(first, { name = "plain" }), "end" }
   plumber:del_piper("end", { force = true })
   local again = loaded(plumber)
   local function facts(p)
@@ -360,6 +360,15 @@ claim("a saved pipeline gives the same results, and the same text again", functi
   eq(results(again, { 1, 2 }), { "3 2", "6 4" })
   local _, text_again = saved(again)
 eq(text_again, text)
+end)
+
+claim("pipers without a name of their own get another one when they are loaded", function()
+  local plumber = papy.Plumber { pipes = { { first, first } } }
+  local path, text = saved(plumber)
+  ok(not text:find("name =", 1, true), text)
+  plumber:load(path)
+  plumber:load(path)
+  eq({ #plumber, #plumber:edges() }, { 6, 3 })
 end)
 
 claim("papy runs the saved script, on the lines of files", function()
