@@ -19,7 +19,8 @@ void bindings_open(lua_State *L, struct loop *loop, state_maker make);
 ** loop_wait. Runs protected: never raises. Returns the number of tasklets submitted. */
 int bindings_turn(lua_State *L);
 
-/* Keep the text of a chunk that no file holds, by its name as debug.getinfo gives it ("=stdin"): functions in it can be saved. */
+/* Keep the text of a chunk by its name as debug.getinfo gives it ("=stdin", "@job.lua"), so that functions in it can be saved.
+** A name may have several texts: a file that was loaded, changed and loaded again. */
 void bindings_keep_text(lua_State *L, const char *chunk, const char *text, size_t n);
 
 /* While a prompt runs: whole lines that workers (started from now on) print go to `sink`, called from bindings_turn and from

@@ -52,16 +52,20 @@ static const luaL_Reg functions[] = {{"now", now},        {"cpus", cpus},       
                                      {"getpid", getpid_}, {"columns", columns}, {"error_class", error_class},
                                      {NULL, NULL}};
 
-/* The text of chunks that no file holds, by their names as debug.getinfo gives them: core.sys.texts */
+/* The texts of chunks by their names as debug.getinfo gives them, an array for each: core.sys.texts */
 static void push_texts(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, "papy.texts");
 }
 
 void bindings_keep_text(lua_State *L, const char *chunk, const char *text, size_t n) {
   push_texts(L);
+  luaL_getsubtable(L, -1, chunk);
+  lua_Integer last = luaL_len(L, -1);
+  lua_geti(L, -1, last);
   lua_pushlstring(L, text, n);
-  lua_setfield(L, -2, chunk);
-  lua_pop(L, 1);
+  if (!lua_rawequal(L, -1, -2)) lua_seti(L, -3, last + 1);
+  else lua_pop(L, 1);
+  lua_pop(L, 3);
 }
 
 /* papy.null prints as null; light userdata share one metatable, so others print as ever */

@@ -297,16 +297,71 @@ claim("what cannot be written is named, and the file stays as it was", function(
   refused(load(string.dump(first, true)), "its text was not kept")
 end)
 
-claim("a function whose file has changed is refused", function()
-  local path = T.temp "return function(inbox) return inbox[1] + 1 end\n"
+claim("the text of a file is kept as it was when it was loaded, each time", function()
+  local path = T.temp()
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+  end
+  write "return function(inbox) return inbox[1] + 1 end\n"
+  local f = dofile(path)
+  write "return function(inbox) return inbox[1] + 2 end\n"
+  local g = assert(loadfile(path))()
+  write "\n\nreturn nothing"
+  keeps(f, { 1 }, { 2 })
+  keeps(g, { 1 }, { 3 })
+  local name = path:match "[^/]*$"
+  package.path = path:match "^.*/" .. "?;" .. package.path
+  write "local M = {} local function f(inbox) return inbox[1] * 7 end M.list = {f} return M"
+  local f7 = require(name).list[1]
+  write ""
+  keeps(f7, { 1 }, { 7 })
+  os.remove(path)
+  keeps(f, { 1 }, { 2 })
+end)
+
+claim("a long file is read again: when it has changed, its functions are refused", function()
+  local path = T.temp()
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write("--[[", ("x"):rep(1 << 20), "]]\n", text)
+    file:close()
+  end
+  write "return function(inbox) return inbox[1] + 1 end\n"
   local f = dofile(path)
   keeps(f, { 1 }, { 2 })
-  local file = io.open(path, "w")
-  file:write "return function(inbox) return inbox[1] + 2 end\n"
-  file:close()
+  write "return function(inbox) return inbox[1] + 2 end\n"
   refused(f, "has changed")
   os.remove(path)
   refused(f, "cannot be read")
+end)
+
+claim("a pipeline is saved where it was loaded from, again and again", function()
+  local function add(n) return function(inbox) return inbox[1] + n end end
+  local path = saved(papy.Plumber { pipers = { papy.Piper(add(1), { name = "one" }) } })
+  local plumber = papy.Plumber()
+  plumber:load(path)
+  for n = 2, 4 do
+    plumber:add_pipe { plumber:get_outputs()[1], papy.Piper(add(n), { name = "more " .. n }) }
+    plumber:save(path)
+    local again = papy.Plumber()
+    again:load(path)
+    eq(results(again, { 0 }), { n * (n + 1) // 2 })
+  end
+  eq(results(plumber, { 0 }), { 10 })
+end)
+
+claim("dofile and loadfile are Lua's own but for what they keep", function()
+  local path = T.temp "coroutine.yield(1) return 2, ..."
+  local co = coroutine.wrap(function() return dofile(path) end)
+  eq({ co(), co() }, { 1, 2 })
+  eq({ assert(loadfile(T.temp "return x, ...", "t", { x = 3 }))(4) }, { 3, 4 })
+  ok(select(2, loadfile "/nonexistent/file"):find "^cannot open /nonexistent/file")
+  raises("cannot open /nonexistent/file", dofile, "/nonexistent/file")
+  raises("bad argument", loadfile, {})
+  eq(select(2, loadfile(T.temp "x = = 1")):match ":1: .*", ":1: unexpected symbol near '='")
+  eq(select("#", dofile(T.temp "return nil, nil")), 2)
 end)
 
 claim("save to where nothing can be written is an error that says so", function()
