@@ -10,6 +10,7 @@ local core = require "papy.core"
 local known = require "papy.known"
 local lex = require "papy.lex"
 local literal = require "papy.literal"
+local log = require "papy.log"
 local sources = require "papy.sources"
 local worker = require "papy.worker"
 
@@ -114,9 +115,15 @@ local function what_it_is(value)
 end
 
 
-local function is_regex(value)
+-- What papy makes of an argument or two, as the call that makes it again; nil for everything else.
+local function made_by_papy(value)
+  if rawequal(value, core.sys.null) then return "papy.null" end
+  local logger = log.name_of(value)
+  if logger then return ("papy.log.logger(%s)"):format(literal.quote(logger)) end
   local meta = debug.getmetatable(value)
-  return type(value) == "userdata" and type(meta) == "table" and rawget(meta, "__name") == "papy.regex"
+  if type(value) ~= "userdata" or type(meta) ~= "table" or rawget(meta, "__name") ~= "papy.regex" then return nil end
+  local flags = value.flags ~= "" and ", " .. literal.quote(value.flags) or ""
+  return ("papy.regex(%s%s)"):format(literal.quote(value.pattern), flags)
 end
 
 
@@ -126,11 +133,8 @@ function Writer:value(value, path, inner, wanted)
   local text = literal.scalar(value) or self.text_for[value]
   if text then return text end
   if type(value) == "function" then return self:func(value, inside(path, inner), wanted) end
-  if rawequal(value, core.sys.null) then return "papy.null" end
-  if is_regex(value) then
-    local flags = value.flags ~= "" and ", " .. literal.quote(value.flags) or ""
-    return ("papy.regex(%s%s)"):format(literal.quote(value.pattern), flags)
-  end
+  text = made_by_papy(value)
+  if text then return text end
   if rawequal(value, _G) then return "_G" end
   if type(value) ~= "table" then refuse(inside(path, inner), what_it_is(value)) end
   local module = known.module(value)
@@ -179,7 +183,8 @@ end
 -- ---- tables ----
 
 local function is_plain_table(value)
-  return type(value) == "table" and not known.module(value) and not worker.is(value) and not rawequal(value, _G)
+  return type(value) == "table" and not known.module(value) and not worker.is(value) and not log.name_of(value)
+    and not rawequal(value, _G)
 end
 
 

@@ -259,10 +259,16 @@ claim("other names for what papy knows, and modules as globals", function()
   keeps(function() return G == _G and papy_too == papy end, { 1 }, { true })
 end)
 
-claim("regular expressions and workers", function()
+claim("regular expressions, workers and loggers", function()
   local word, w = papy.regex("[a-z]+", "i"), papy.Worker({ first, string.upper and first }, { {}, {} })
   keeps(function(inbox) return word:find(inbox[1]) end, { "12AB" }, { 3 })
   keeps(function(inbox) return w(inbox) end, { 7 }, { 7 })
+  local log = papy.log.logger "parse"
+  local text = keeps(function(inbox)
+    log.info "nobody hears this"
+    return inbox[1]
+  end, { 7 }, { 7 })
+  ok(text:find('local log = papy.log.logger("parse")', 1, true), text)
 end)
 
 claim("a function may pause the pipeline it is part of", function()
