@@ -167,10 +167,16 @@ end
 local Saving = {}
 
 
+local function check_path(what, path)
+  if type(path) ~= "string" or path == "" then Error.raise("plumber", "%s: a path expected, got %s", what, Error.render(path)) end
+end
+
+
 -- Write the pipeline as a readable script that builds it again: functions by their source text with what they need, workers,
 -- arguments, pools, pipers and pipes, without the data. `papy path FILE…` runs it on the lines of files. Raises kind
 -- "plumber" and writes nothing when something cannot be written as text, naming it.
 function Saving:save(path)
+  check_path("save", path)
   local text = M.text(self)
   local file, why = io.open(path, "w")
   if not file then Error.raise("plumber", "save: %s", why) end
@@ -192,6 +198,7 @@ end
 -- Add the pipers and pipes of a saved pipeline, or of any script that returns a Dagger or Plumber, to this one. The script is
 -- run, with all rights of this program.
 function Saving:load(path)
+  check_path("load", path)
   if self.started or self.wired then Error.raise("plumber", "load: the pipeline is started; stop() it first") end
   local chunk, why = loadfile(path, "t")
   if not chunk then Error.raise("plumber", "load: %s", why) end

@@ -374,6 +374,10 @@ claim("save to where nothing can be written is an error that says so", function(
   local plumber = papy.Plumber { pipers = { first } }
   local err = raises("plumber", plumber.save, plumber, "/nonexistent/job.lua")
   ok(tostring(err):find("/nonexistent/job.lua", 1, true))
+  for _, path in ipairs { false, 5, "", {} } do
+    raises("a path expected", plumber.save, plumber, path)
+    raises("a path expected", plumber.load, plumber, path)
+  end
 end)
 
 -- ---- pipelines ----
