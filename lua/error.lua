@@ -226,8 +226,12 @@ function M.join(parts, n)
     if M.is(parts[i]) then causes[#causes + 1] = parts[i] end
   end
   if #causes == 1 then return causes[1] end
-  local messages = {}
-  for i, err in ipairs(causes) do messages[i] = tostring(err) end
+  local messages, said = {}, {}
+  for _, err in ipairs(causes) do
+    local text = tostring(err)
+    if not said[text] then messages[#messages + 1] = text end -- all parts of a produced item say the same
+    said[text] = true
+  end
   return M.new {kind = causes[1].kind, message = table.concat(messages, "; "), causes = causes, task = causes[1].task,
     index = causes[1].index, traceback = causes[1].traceback}
 end

@@ -17,7 +17,7 @@ end
 -- Text with functions in it is kept under its name, so that pipelines of them can be saved.
 local function count(f, name, text)
   typed = typed + 1
-  if text:find("function", 1, true) then core.sys.texts[name] = text end
+  if text:find("function", 1, true) then core.sys.texts[name] = {text} end
   return f
 end
 

@@ -88,6 +88,9 @@
 /* Codec: nils written for a gap in an array rather than ending it. A nil takes one byte, a key up to nine. */
 #define CODEC_GAP 8
 
+/* Host: text of a loaded file that is kept in memory; what is longer is data, and read again when it is needed. */
+#define TEXT_MOST (1 << 20)
+
 /* Scan: reading and matching source files. */
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
