@@ -13,7 +13,8 @@
 
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *from, const uint8_t *to, int n, int tables) {
+INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *from, const uint8_t *to, int n,
+                                   int tables) {
   struct ready vectors[PROBES_MOST];
   ptrdiff_t at[PROBES_MOST];
 #pragma GCC unroll 4
