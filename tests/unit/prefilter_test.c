@@ -34,7 +34,7 @@ static void test_the_sign_is_what_every_match_must_show(void **state) {
       {"https?://", "", "http", ", then PCRE2 there"},
       {"\\d+ms total", "", "[0-9]ms total", ", then PCRE2 on the line"},
       {"(?<year>20\\d\\d)-", "", "20[0-9][0-9]-", ""},
-      {"a +b # comment\n c", "x", "bc", ", then PCRE2 on the line"},
+      {"a +b # comment\n c", "x", "abc", ", then PCRE2 on the line"},
       {"stra\xc3\x9f"
        "e",
        "u", "stra\\xc3\\x9fe", ", then PCRE2 there"},
