@@ -164,10 +164,6 @@ void part_repeat(struct part *a, unsigned least, enum repeat how) {
   }
   unsigned times = 1;
   for (; times < least && a->tail.n < SIGN_MOST && times < SIGN_MOST; times++) part_then(a, &once);
-  if (times < least) { /* what follows the copies joined so far is one more */
-    a->head.after = a->tail.before = BYTESET_ALL;
-    a->best.before = a->best.after = BYTESET_ALL;
-  }
   if (how == REPEAT_FIXED && times == least) return;
   a->runs = how == REPEAT_MOST && a->exact && once.head.n == 1 && times == least && anything(&once.head.before) &&
             anything(&once.head.after);
