@@ -87,7 +87,7 @@ static const char *push_bytes(lua_State *L, int idx) {
   lua_pushvalue(L, idx);
   if (lua_rawget(L, -2) == LUA_TNIL) {
     lua_pop(L, 1);
-    void *block = lua_newuserdatauv(L, length(c), 0);
+    void *block = lua_newuserdatauv(L, length(c) + REGEX_BEYOND, 0);
     if (read_chunk(here(L), c, block, &why) != 0) luaL_error(L, "%s", why.text);
     lua_pushvalue(L, idx);
     lua_pushvalue(L, -2);

@@ -135,9 +135,8 @@ static void check(const struct input *in, const char *text, size_t n) {
   if (!gave_up) check_counts(in, text, n, lines, matches);
 }
 
-/* PCRE2 (10.42) itself looks a byte beyond a text of UTF-8, at \b */
 static void check_at_both_ends(const struct input *in, const char *text, size_t n) {
-  char *last = room + ROOM - n - (in->flags & REGEX_UTF ? 4 : 0);
+  char *last = room + ROOM - n - (in->flags & REGEX_UTF ? REGEX_BEYOND : 0);
   memcpy(room, text, n);
   check(in, room, n);
   memcpy(last, text, n);
@@ -153,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   in.re = regex_new(in.pattern, length, in.flags, &why);
   const char *text = (const char *)data + 3 + length;
   n -= 3 + length;
-  if (in.re && regex_groups(in.re) < GROUPS && n <= ROOM - 4)
+  if (in.re && regex_groups(in.re) < GROUPS && n <= ROOM - REGEX_BEYOND)
     for (size_t at = 0, end; at < n; at = end) {
       end = at + cut < n ? end_of_line(text, n, at + cut) : n;
       if (end < n) end++;
