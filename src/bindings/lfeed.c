@@ -126,7 +126,7 @@ static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
 static enum pulled look(const struct part *from, struct frame *f, uint64_t *index) {
   struct lpool *p = from->pool;
   if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
-  if (from->task >= p->tasks) return PULL_END; /* it was started anew, without this task */
+  if (!lpool_has(from)) return PULL_END; /* it was started anew, without this task */
   if (pool_due(p->rt, from->task, f, index)) return PULLED;
   return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
 }

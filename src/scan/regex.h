@@ -70,6 +70,8 @@ int regex_next_line(struct regex *re, const char *text, size_t n, size_t from, u
                     struct why *why);
 /* add the number of lines that match, as grep -c does. 0, or -1 with *why */
 int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why);
+/* the line whose match failed, after an error of any function that matches by lines */
+struct line regex_failed(const struct regex *re);
 /* Say in a few words how lines are searched: what is looked for before PCRE2 is asked. Cut off at `size` bytes. */
 void regex_describe(struct regex *re, char *out, size_t size);
 

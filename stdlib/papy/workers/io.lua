@@ -234,7 +234,7 @@ end
 
 local function read_lines(file)
   local opened, close = streams.source("make_lines", file, "rb")
-  return function() return opened:read "L" end, close
+  return function() return streams.read_line("make_lines", opened, "L") end, close
 end
 
 
