@@ -98,6 +98,7 @@
 #define READ_LOOK 4
 #define BLOCK_BYTES 64
 #define BLOCK_STEP 3
+#define PIPE_BYTES 4096
 #define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
@@ -118,6 +119,8 @@
 ** copies of it stay in the cache */
 #define BLOCK_BYTES (1 << 20)
 #define BLOCK_STEP (64 << 10)
+/* what a pipe that is read may hold, so that its writer need not stop whenever we look elsewhere: see scan/reader.c */
+#define PIPE_BYTES (1 << 20)
 /* a mapping up to this size has its pages put in place at once */
 #define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
