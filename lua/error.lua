@@ -123,6 +123,13 @@ local function fill(err, fields)
 end
 
 
+-- A new error, which is one line of the log.
+local function logged(err)
+  if core.log.enabled "error" then core.log.write("error", "papy", tostring(err)) end
+  return err
+end
+
+
 -- Message handler of input pulls.
 function M.caught(value, traceback)
   if M.is(value) then return fill(value, {traceback = traceback}) end
@@ -146,8 +153,8 @@ end
 function M.of_input(raised, kind, task, index, name)
   if M.is(raised) then return raised end
   if type(raised) ~= "table" then raised = {value = raised} end
-  return M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task, index = index,
-    traceback = raised.traceback, name = name or nil}
+  return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
+    index = index, traceback = raised.traceback, name = name or nil})
 end
 
 
@@ -162,12 +169,12 @@ function M.of_item(raised, phase, task, index, name, attempts, item)
     err.kind = err.kind or "function"
     err.value = sendable(err.value)
     err.message = err.message or "a papy.Error without a message"
-    return err
+    return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"
   fields.message = message_of(value)
   fields.value = sendable(value)
-  return M.new(fields)
+  return logged(M.new(fields))
 end
 
 
@@ -185,13 +192,13 @@ function M.of_fault(cause, text, task, index, name, attempts, item)
     message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
     cause = "died"
   end
-  return M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
-    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil}
+  return logged(M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
+    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil})
 end
 
 
 function M.of_codec(message, task, index)
-  return M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index}
+  return logged(M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index})
 end
 
 

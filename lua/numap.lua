@@ -67,10 +67,10 @@ end
 
 -- a view of task `number`, with the fields of its definition
 local function new_task(pool, number, timeout, block, definition)
-  local task = pool_core.task(pool, number, timeout, block)
+  local task = pool_core.task(pool, number, definition.id, timeout, block)
   local f = fields_of(task)
   f.pool, f.number, f.timeout, f.block = pool, number, timeout, block
-  f.name, f.tracked = definition.name, definition.tracked
+  f.id, f.name, f.tracked = definition.id, definition.name, definition.tracked
   return task
 end
 
@@ -135,22 +135,36 @@ function Task:next(opts)
   local o = timing("next", opts, get_spec)
   local block = o.block
   if block == nil then block = f.block end
-  return pool_core.next(f.pool, f.number, o.timeout or f.timeout, block)
+  return pool_core.take(self, o.timeout or f.timeout, block)
 end
 
 
--- Take every result that is left, as an array. The first failed item raises its error, unless opts.errors is "return":
--- then errors stand in their places.
+-- Take every result that is left, as an array. A failed item's error takes its place in the array, and when all are taken
+-- the first of them is raised, with the whole array as its field `results`; with opts.errors = "return" the array is returned
+-- in any case. What ends the taking before its time (kinds "timeout", "deadlock", "closed") is raised at once, with what was
+-- taken so far as `results`; the rest can still be taken. After Ctrl-C the next collect() begins with what was taken.
 function Task:collect(opts)
   local o = options.check("collect", opts, {errors = {"raise", "return"}})
-  local results, n = {}, 0
+  local f = fields_of(self)
+  local results, first = f.taken or {}, f.failed
+  f.taken, f.failed = nil, nil
   while true do
-    local ok, value = pcall(self)
-    if not ok and (o.errors ~= "return" or not (Error.is(value) and value.index)) then error(value, 0) end
-    if ok and value == nil then return results end
-    n = n + 1
-    results[n] = value
+    local good, value = pcall(self)
+    if good and value == nil then break end
+    if not good and not Error.is(value) then
+      f.taken, f.failed = results, first
+      error(value, 0)
+    end
+    if not good and not value.index then
+      value.results = results
+      error(value, 0)
+    end
+    if not good then first = first or value end
+    results[#results + 1] = value
   end
+  if not first or o.errors == "return" then return results end
+  first.results = results
+  error(first, 0)
 end
 
 
@@ -205,7 +219,10 @@ function Pool:add_task(f, input, opts)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
-  local tasks = fields_of(self).tasks
+  local fields = fields_of(self)
+  local tasks = fields.tasks
+  fields.tasks_made = fields.tasks_made + 1
+  definition.id = fields.tasks_made -- numbers are given again when the pool is stopped or a task taken out
   tasks[#tasks + 1] = definition
   return new_task(self, #tasks, o.timeout, o.block, definition)
 end
@@ -258,6 +275,10 @@ local function check_topology(pool, f)
   for number, definition in ipairs(f.tasks) do
     for _, part in ipairs(definition.parts or {}) do
       local from = fields_of(part)
+      local there = fields_of(from.pool).tasks[from.number]
+      if not there or there.id ~= from.id then
+        Error.raise("pool", "start: task %d reads a task that is no longer one of %s", number, tostring(from.pool))
+      end
       if from.pool == pool and (from.number or 0) >= number then
         Error.raise("pool", "start: task %d reads task %d, which does not come before it", number, from.number)
       end
@@ -277,7 +298,9 @@ function Pool:start()
   if pool_core.state(self) == "started" then return self end
   local f = fields_of(self)
   check_topology(self, f)
+  local first = f.tasks[1] or {}
   pool_core.start(self, {
+    timeout = first.timeout, block = first.block ~= false, -- of the one-shot form: what calling the pool does
     tasks = f.tasks, workers = f.worker_num, threads = f.worker_type == "thread", stride = f.stride,
     buffer = f.buffer or math.max(1, #f.tasks * f.stride), ordered = f.ordered, skip = f.skip,
     batch = f.batch == "auto" and 0 or f.batch,
@@ -382,7 +405,7 @@ local function new_pool(opts)
   local pool = pool_core.new()
   local f = fields_of(pool)
   for key, value in pairs(o) do f[key] = value end
-  f.tasks = {}
+  f.tasks, f.tasks_made = {}, 0
   return pool
 end
 

@@ -1,11 +1,12 @@
 -- repl: what the prompt decides in Lua: when a block is complete, how its values are shown, what Tab offers.
 
+local core = require "papy.core"
 local inspect = require "papy.inspect"
 
 local M = {}
 
--- The name of what was typed, in messages and tracebacks.
-local CHUNK = "=prompt"
+-- what was typed has the name "prompt 1", "prompt 2", ... in messages and tracebacks; this many pieces there are so far
+local typed = 0
 
 
 local function unfinished(message)
@@ -13,12 +14,21 @@ local function unfinished(message)
 end
 
 
+-- Text with functions in it is kept under its name, so that pipelines of them can be saved.
+local function count(f, name, text)
+  typed = typed + 1
+  if text:find("function", 1, true) then core.sys.texts[name] = text end
+  return f
+end
+
+
 -- An expression is loaded as one that returns its values, anything else as it stands.
 local function compile(text)
-  local f, as_expression = load("return " .. text, CHUNK, "t")
-  if f then return f end
-  local g, message = load(text, CHUNK, "t")
-  if g then return g end
+  local name = "=prompt " .. typed + 1
+  local f, as_expression = load("return " .. text, name, "t")
+  if f then return count(f, name, text) end
+  local g, message = load(text, name, "t")
+  if g then return count(g, name, text) end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 

@@ -1,21 +1,18 @@
--- sources: the text of functions. Text that no file holds (typed at the prompt, made by load) is remembered here.
+-- sources: the text of functions. What no file holds (typed at the prompt, given to -e, read from standard input) was kept in
+-- core.sys.texts; a file is read again; and a string given to load without a name is its chunk's name.
+local core = require "papy.core"
 local lex = require "papy.lex"
+local literal = require "papy.literal"
 
 local M = {}
 
-local remembered = {}
 local parsed = {} -- text -> its functions; most pipelines come from one or two texts
-
-
--- Keep the text of a chunk, so that the functions in it can be saved. The name is the one given to load.
-function M.remember(chunkname, text)
-  remembered[chunkname] = text
-end
 
 
 -- The text of a chunk as debug.getinfo names it, or nil and why there is none.
 local function text_of_chunk(source)
-  if remembered[source] then return remembered[source] end
+  local kept = core.sys.texts[source]
+  if kept then return kept end
   local mark = source:sub(1, 1)
   if mark ~= "@" and mark ~= "=" then return source end
   if mark == "=" then return nil, "its text was not kept" end
@@ -57,8 +54,9 @@ end
 
 
 -- The code of a function expression whose upvalues are the locals `names`, as bytes; `outer` puts a function between.
-local function compiled(expression, names, line, outer)
+local function compiled(expression, names, constants, line, outer)
   local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " " or ""
+  for name, value in pairs(constants) do locals = locals .. ("local %s <const> = %s "):format(name, literal.scalar(value)) end
   local text = ("\n"):rep(line - 1) .. locals
   text = text .. (outer and "return (function() return " .. expression .. "\nend)()" or "return " .. expression)
   local chunk = load(text, "=saved", "t")
@@ -81,8 +79,8 @@ end
 
 -- Does the expression, compiled, give the very code of f? Where upvalues are taken from may differ: three bytes for each, which
 -- begin where the code of a function and of the same function one level deeper begin to differ.
-local function is_code_of(expression, f, line, names)
-  local flat, deep = compiled(expression, names, line, false), compiled(expression, names, line, true)
+local function is_code_of(expression, f, line, names, constants)
+  local flat, deep = compiled(expression, names, constants, line, false), compiled(expression, names, constants, line, true)
   local code = string.dump(f, true)
   if not flat or not deep then return false end
   if #names == 0 then return flat == code end
@@ -92,12 +90,41 @@ end
 
 
 local function whole_chunk(text)
-  return {body = "(...)\n" .. text .. "\nend", line = 0}
+  return {body = "(...)\n" .. text .. "\nend", line = 0, constants = {}}
 end
 
 
--- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method}; or nil and why it
--- cannot be had. Several functions on one line are told apart by their code.
+-- May the lines of the text be indented otherwise? Not when a string runs over several of them.
+local function is_movable(text)
+  for _, word in ipairs(lex.words(text)) do
+    if word.kind == "string" and word.text:find "\n" then return false end
+  end
+  return true
+end
+
+
+-- A body further to the left, by as much as its last line is indented.
+local function dedented(body)
+  local margin = body:match "\n([ \t]+)[^\n]*$"
+  return margin and body:gsub("\n" .. margin, "\n") or body
+end
+
+
+-- The constants `local name <const> = value` of the chunk that the function's text uses: the compiler puts their values into
+-- its code, so that they are no upvalues.
+local function constants_for(text, found, names)
+  local all, used, upvalues = lex.constants(text, found.line), {}, {}
+  for _, name in ipairs(names) do upvalues[name] = true end
+  for _, name in ipairs(lex.free_names(found.body)) do
+    if not upvalues[name] then used[name] = all[name] end
+  end
+  return used
+end
+
+
+-- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method, constants (those of the
+-- chunk it needs, name -> value), movable (its lines may be indented)}; or nil and why it cannot be had. Several functions on
+-- one line are told apart by their code.
 function M.of(f)
   local info = debug.getinfo(f, "S")
   if info.what == "C" then return nil, "it is written in C" end
@@ -108,11 +135,14 @@ function M.of(f)
   for _, found in ipairs(functions_in(text)) do
     if found.line == info.linedefined and found.last_line == info.lastlinedefined then
       on_line = on_line + 1
-      if is_code_of(M.expression(found), f, info.linedefined, names) then return found end
+      local constants, movable = constants_for(text, found, names), is_movable(found.body)
+      local source = {body = movable and dedented(found.body) or found.body, name = found.name, method = found.method,
+        constants = constants, movable = movable}
+      if is_code_of(M.expression(source), f, info.linedefined, names, constants) then return source end
     end
   end
   if on_line == 0 then return nil, "its text is not where it was; the file has changed" end
-  return nil, "the text found there gives other code: the file has changed, or a constant is declared outside of the function"
+  return nil, "the text found there gives other code: the file has changed, or it uses a constant that is computed"
 end
 
 

@@ -14,6 +14,7 @@
 #define LEAST_SPIN_NS 100
 #define WAKE_DELAY_NS 100
 #define RESERVE_BYTES (1ULL << 32)
+#define WORKERS_UNSEEN 2
 #define WARM_BYTES (1ULL << 16)
 #else
 #define BUF_START 256
@@ -38,6 +39,9 @@
 #define WAKE_DELAY_NS 15000
 /* address space reserved for payloads; pages come with their first touch. Halved until the system agrees. */
 #define RESERVE_BYTES (1ULL << 40)
+/* so many workers more than twice those that were left after the last full collection, and the next start makes another: pools
+** nobody holds are found by the collector only. A collection of a heap of 550 MB takes 0.15 s, 64 forks of it 1.4 s. */
+#define WORKERS_UNSEEN 64
 /* freed payload blocks keep their pages up to this many bytes (touching fresh pages costs 4x the copy) */
 #define WARM_BYTES (256ULL << 20)
 #endif
@@ -86,6 +90,9 @@
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define READ_LOOK 4
+#define BLOCK_BYTES 64
+#define BLOCK_STEP 3
 #define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
@@ -100,6 +107,12 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* the first read of somebody who looks for a line that is most likely near */
+#define READ_LOOK 4096
+/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms), small enough that the
+** copies of it stay in the cache */
+#define BLOCK_BYTES (1 << 20)
+#define BLOCK_STEP (64 << 10)
 /* a mapping up to this size has its pages put in place at once */
 #define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
@@ -121,6 +134,24 @@
 #define CHUNK_LEAST (64 << 10)
 #define CHUNK_MOST (4 << 20)
 #define CHUNK_SHARE 64
+/* Bytes of a pattern's sign, which is looked for before PCRE2 is asked, and parentheses within parentheses that are looked
+** into: a longer literal is found by its first 32 bytes as well, and the analysis needs some 12 KB of stack a level. */
+#define SIGN_MOST 32
+#define SIGN_DEPTH 16
+/* Rarity is counted in bits: n bits, one place in 2^n. A sign of less is not looked for; one that starts the match is
+** preferred to one of so many bits more within it, as it tells where to try; probes are added up to PROBES_RARITY, none
+** of less than PROBE_RARITY. */
+#define SIGN_RARITY 5
+#define SIGN_START 3
+#define PROBES_RARITY 16
+#define PROBE_RARITY 0.5
+/* A place that shows the sign but has no match costs about as much as searching so many bytes without looking for signs;
+** when such places have used up the credit, that is done for SIGN_REST bytes. */
+#define SIGN_ALARM 100
+#define SIGN_CREDIT (64 << 10)
+#define SIGN_REST (16 << 20)
+/* a followed log that says nothing for so many seconds has ended its last record of several lines */
+#define FOLLOW_QUIET 1.0
 /* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
 #define REGEX_STACK_MOST (1 << 20)
 /* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */

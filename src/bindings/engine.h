@@ -7,6 +7,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "bindings/bindings.h"
@@ -24,6 +25,8 @@ struct engine {
   int refs;         /* registry reference of the weak table from pools' numbers to their userdata */
   lua_Integer numbers; /* given so far */
   unsigned version; /* counts pools started and stopped */
+  uint32_t workers; /* of its running pools, */
+  uint32_t workers_most; /* and how many there may be before the collector looks for pools nobody holds */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
   bool turning;     /* the functions of on_turn are being called */

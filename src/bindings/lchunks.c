@@ -24,6 +24,7 @@
 #include "scan/file.h"
 #include "scan/mapping.h"
 #include "scan/pieces.h"
+#include "scan/records.h"
 #include "scan/regex.h"
 
 #define CHUNK "papy.chunk"
@@ -96,7 +97,7 @@ static const char *push_bytes(lua_State *L, int idx) {
   return lua_touserdata(L, -1);
 }
 
-void text_arg(lua_State *L, int idx, struct text *text) {
+void subject_arg(lua_State *L, int idx, struct subject *text) {
   if (luaL_testudata(L, idx, CHUNK)) {
     text->p = push_bytes(L, idx);
     text->n = length(tochunk(L, idx));
@@ -134,14 +135,15 @@ static int add(void *ctx, const char *p, size_t size, struct why *why) {
   return t->by_match ? regex_count(t->re, p, size, REGEX_LINES, &t->n, why) : regex_count_lines(t->re, p, size, &t->n, why);
 }
 
-static int count_pieces(struct here *h, const struct chunk *c, struct file *f, struct tally *t, struct why *why) {
+static int show_pieces(struct here *h, const struct chunk *c, struct file *f, mapping_reader reader, void *ctx,
+                       struct why *why) {
   struct pieces pieces;
   const char *p;
   size_t size;
   int rc;
   pieces_start(&pieces, f, c->first, c->last, &h->pieces);
   while ((rc = pieces_next(&pieces, &p, &size, why)) > 0)
-    if (add(t, p, size, why) != 0) {
+    if (reader(ctx, p, size, why) != 0) {
       rc = -1;
       break;
     }
@@ -149,16 +151,23 @@ static int count_pieces(struct here *h, const struct chunk *c, struct file *f, s
   return rc;
 }
 
-/* Matching lines, or (by_match) matches. UTF-8 is checked before it is matched, so bytes that another process may change in
-** between must not be shown to the matcher: those are read. */
-static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
+static int show(struct here *h, const struct chunk *c, int still, mapping_reader reader, void *ctx, struct why *why) {
   struct file *f = files_find(&h->files, &c->ref, why);
   if (!f) return -1;
-  struct tally t = {re, by_match, 0};
-  int rc = 1;
-  if (length(c) > 0 && !regex_is_utf(re)) rc = mapping_read(f, c->first, c->last, add, &t, why);
-  if (rc > 0) rc = count_pieces(h, c, f, &t, why);
+  int rc = length(c) > 0 && !still ? mapping_read(f, c->first, c->last, reader, ctx, why) : 1;
+  if (rc > 0) rc = show_pieces(h, c, f, reader, ctx, why);
   file_let(&h->files, f);
+  return rc;
+}
+
+int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ctx, struct why *why) {
+  return show(here(L), tochunk(L, idx), still, reader, ctx, why);
+}
+
+/* Matching lines, or (by_match) matches. UTF-8 is checked before it is matched, so the bytes must stand still. */
+static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
+  struct tally t = {re, by_match, 0};
+  int rc = show(h, c, regex_is_utf(re), add, &t, why);
   *n += t.n;
   return rc;
 }
@@ -422,8 +431,31 @@ static int here_gc(lua_State *L) {
   return 0;
 }
 
+/* within(chunk, regex) -> the chunk of the records that begin in this one, a record beginning at a line that matches: from the
+** first such line (of the file: from the first line) to the end of the last one's record, which may be far behind the
+** chunk's own. false when none begins here; nil and a sentence when the file cannot be read. */
+static int within(lua_State *L) {
+  struct why why;
+  struct chunk *c = tochunk(L, 1);
+  lua_settop(L, 2);
+  struct regex *start = regex_arg(L, 2);
+  struct here *h = here(L);
+  uint64_t first = c->first, last = c->last;
+  struct file *f = files_find(&h->files, &c->ref, &why);
+  int rc = f ? records_of_range(f, c->ref.size, &first, &last, start, &h->pieces, &why) : -1;
+  if (f) file_let(&h->files, f);
+  if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces);
+  if (rc > 0) push_chunk(L, &c->ref, first, last);
+  else if (rc == 0) lua_pushboolean(L, 0);
+  else lua_pushnil(L);
+  if (rc >= 0) return 1;
+  lua_pushstring(L, why.text);
+  return 2;
+}
+
 static const luaL_Reg module[] = {
     {"chunks", chunks_},
+    {"within", within},
     {NULL, NULL},
 };
 

@@ -126,7 +126,7 @@ static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
 static enum pulled look(const struct part *from, struct frame *f, uint64_t *index) {
   struct lpool *p = from->pool;
   if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
-  if (from->task >= p->tasks) return PULL_END; /* it was started anew, without this task */
+  if (!lpool_has(from)) return PULL_END; /* it was started anew, without this task */
   if (pool_due(p->rt, from->task, f, index)) return PULLED;
   return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
 }
@@ -377,20 +377,25 @@ static bool still_wanted(const struct lpool *p, const struct tk *k) {
   return draws_inside(p, k);
 }
 
-static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bool idle) {
+/* is the result somebody waits for there? */
+static bool satisfied(struct lpool *p, int until) {
+  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
+}
+
+/* Would waiting in a pull keep somebody from something? From what he does meanwhile, from a result that is there, or will be. */
+static bool better_not_wait(struct lpool *p, int until, bool idle) {
+  return idle || satisfied(p, until) || !lall_idle(p->engine);
+}
+
+static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bool idle, bool may_wait) {
   struct tk *k = &p->tk[t];
   if (!still_wanted(p, k)) return PULL_END;
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
-  if (idle && k->asks && !k->held && !is_ready(L, p, t, table)) return PULL_LATER; /* nobody waits: do not wait for it */
+  if (k->asks && !k->held && !may_wait && !is_ready(L, p, t, table)) return PULL_LATER;
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
-}
-
-/* is the result somebody waits for there? */
-static bool satisfied(struct lpool *p, int until) {
-  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
 }
 
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
@@ -408,7 +413,7 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   while ((t = pool_turn(p->rt)) >= 0) {
     struct tk *k = &p->tk[t];
     if (!k->pure && satisfied(p, until) && k->pull_ns > SLOW_PULL_NS) break;
-    enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle);
+    enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle, !k->asks || !better_not_wait(p, until, idle));
     if (answer == PULL_LATER) break; /* perhaps because the pull ended the run */
     if (answer == PULL_END) pool_ended(p->rt, (uint32_t)t);
     moves++;
@@ -427,7 +432,7 @@ bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
   pool_flush(p->rt);
   lpool_push_table(L, p);
   unsigned run = p->run;
-  enum pulled answer = pull(L, p, t, top + 1, false);
+  enum pulled answer = pull(L, p, t, top + 1, false, true);
   lua_settop(L, top);
   if (!lpool_still(p, run)) return false;
   if (answer == PULL_END) pool_ended(p->rt, t);

@@ -195,8 +195,8 @@ static void note_draw(struct lpool *p, uint32_t task) {
     if (!q->rt || q->pulling < 0) continue;
     struct tk *k = &q->tk[q->pulling];
     bool known = k->drawn == DRAWS_MOST;
-    for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].task == task);
-    if (!known) k->draws[k->drawn++] = (struct part){p, task};
+    for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].id == p->tk[task].id);
+    if (!known) k->draws[k->drawn++] = (struct part){p, task, p->tk[task].id};
     if (q == p) p->tk[task].consumed = true;
   }
 }

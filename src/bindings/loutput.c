@@ -53,7 +53,8 @@ int bindings_capture(lua_State *L, output_sink sink) {
     return -1;
   }
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline, not_polled};
+  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline, not_polled,
+                              NULL};
   o->in = ends[0];
   o->out = ends[1];
   o->sink = sink;

@@ -29,6 +29,7 @@ enum { PARTS_MOST = 64, DRAWS_MOST = 8 };
 struct part {
   struct lpool *pool;
   uint32_t task;
+  lua_Integer id; /* which of the pool's tasks it is, of all there ever were: numbers are given anew in each run */
 };
 
 /* what the bindings know of a task; the Lua values stand in the pool's table (see the slots below) */
@@ -42,6 +43,7 @@ struct tk {
   bool track;
   bool limited; /* has a task_timeout */
   bool consumed; /* another task of this pool reads it */
+  lua_Integer id;
   uint32_t retries;
   uint64_t pulled;
   int64_t pull_ns; /* how long the last pull took */
@@ -62,14 +64,15 @@ struct lpool {
   struct tk *tk;
   uint32_t tasks, workers;
   bool skip, stopping, stopped, threads;
+  bool block;           /* what calling the pool itself does, the generic for's way: wait, */
+  double timeout;       /* and how long; < 0: for ever */
   bool condemned;       /* stopped by a finalizer: ended when it is next looked at */
   int pulling;          /* the task whose input is being pulled, or -1 */
   struct buf shipment;  /* functions and arguments, for threads */
 };
 
 struct ltask {
-  struct lpool *pool;
-  uint32_t task;
+  struct part of;
   bool block;
   double timeout; /* < 0: none */
 };
@@ -92,6 +95,11 @@ static inline bool lpool_still(const struct lpool *p, unsigned run) { return p->
 struct lpool *lpool_check(lua_State *L, int arg);
 /* the running pool, or raise kind "closed" */
 struct lpool *lpool_running(lua_State *L, struct lpool *p);
+
+/* is it a task of the run under way? */
+static inline bool lpool_has(const struct part *t) {
+  return t->pool->rt && t->task < t->pool->tasks && t->pool->tk[t->task].id == t->id;
+}
 
 /* end the run: workers leave (killed when now), the pool can be started again */
 void lpool_end(struct lpool *p, bool now);

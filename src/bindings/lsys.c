@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 
@@ -42,6 +43,18 @@ static const luaL_Reg functions[] = {{"now", now},       {"cpus", cpus},
                                      {"sleep", sleep_},  {"getpid", getpid_},
                                      {"error_class", error_class}, {NULL, NULL}};
 
+/* The text of chunks that no file holds, by their names as debug.getinfo gives them: core.sys.texts */
+static void push_texts(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, "papy.texts");
+}
+
+void bindings_keep_text(lua_State *L, const char *chunk, const char *text, size_t n) {
+  push_texts(L);
+  lua_pushlstring(L, text, n);
+  lua_setfield(L, -2, chunk);
+  lua_pop(L, 1);
+}
+
 /* papy.null prints as null; light userdata share one metatable, so others print as ever */
 static int light_tostring(lua_State *L) {
   const void *p = lua_topointer(L, 1);
@@ -66,5 +79,7 @@ int luaopen_papy_core_sys(lua_State *L) {
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
+  push_texts(L);
+  lua_setfield(L, -2, "texts");
   return 1;
 }

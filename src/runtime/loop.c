@@ -52,6 +52,12 @@ void loop_interrupt(struct loop *l) {
 }
 
 void loop_uninterrupt(struct loop *l) { atomic_store(&l->interrupted, 0); }
+
+void loop_signal(struct loop *l, int sig) {
+  for (struct member *m = l->members; m; m = m->next)
+    if (m->signal) m->signal(m, sig);
+}
+
 void loop_watch(struct loop *l, int fd) { l->watched = fd; }
 int loop_wake_fd(const struct loop *l) { return l->wake_fd; }
 struct member *loop_members(const struct loop *l) { return l->members; }

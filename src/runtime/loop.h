@@ -30,6 +30,9 @@ void loop_uninterrupt(struct loop *l);
 /* also wake for input on fd (the terminal); -1: no longer */
 void loop_watch(struct loop *l, int fd);
 
+/* send the workers of all members a signal; async-signal-safe, in the loop's own thread */
+void loop_signal(struct loop *l, int sig);
+
 /* What the loop wants to know of a pool. All functions are quick and never wait. */
 struct member {
   struct member *next;
@@ -40,6 +43,7 @@ struct member {
   int (*fds)(struct member *m, struct pollfd *f, int room); /* fill in at most room; returns how many there are */
   int64_t (*deadline)(struct member *m);       /* when it wants to be collected in any case */
   void (*polled)(struct member *m);               /* poll has found something, perhaps a worker's death */
+  void (*signal)(struct member *m, int sig);      /* pass a signal on to its workers; NULL: it has none */
 };
 void loop_join(struct loop *l, struct member *m);
 void loop_leave(struct loop *l, struct member *m);

@@ -76,13 +76,13 @@ static int is_there(const struct value *v) {
 }
 
 /* numbers in their normal form, so that of 2 and 2.0 it does not matter which came first */
-static int keep_extreme(struct kept *k, enum value_kind kind, const struct value *number, int larger, struct blocks *b) {
+static int keep_extreme(struct kept *k, enum value_kind kind, const struct value *number, int larger, struct slabs *b) {
   if (kind == VALUE_NONE) return 0;
   struct value v = packed_normal(*number);
   return kept_wins(k, &v, larger) ? kept_set(k, &v, b) : 0;
 }
 
-static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp, int last, struct blocks *b) {
+static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp, int last, struct slabs *b) {
   if (!is_there(v)) return 0;
   int before = stamp_before(stamp, d->stamp);
   if (d->kept.value.kind != VALUE_NONE && (last ? before : !before)) return 0;
@@ -106,7 +106,7 @@ static inline enum value_kind read_number(struct reading *r, uint32_t arg, const
 /* what is rarely asked for, or has a call of its own anyway */
 static int add_other(const struct state *s, uint8_t *at, const struct value *v, struct reading *r,
                      const struct surroundings *with) {
-  struct blocks *b = with->blocks;
+  struct slabs *b = with->slabs;
   switch (s->kind) {
     case STATE_MIN: return keep_extreme((struct kept *)at, r->kind, &r->number, -1, b);
     case STATE_MAX: return keep_extreme((struct kept *)at, r->kind, &r->number, 1, b);
@@ -136,7 +136,7 @@ int states_add(const struct state *s, unsigned n, uint8_t *body, const struct va
         break;
       case STATE_SKETCH:
         if (is_number(read_number(&r, s->arg, args)) &&
-            sketch_add((struct sketch **)at, &r.number, with->blocks) != 0)
+            sketch_add((struct sketch **)at, &r.number, with->slabs) != 0)
           return -1;
         break;
       case STATE_MIN:
@@ -164,10 +164,10 @@ static int merge_dated(struct dated *d, int last, struct packed *from, const str
   struct stamp stamp = {.item = packed_get(from)};
   stamp.record = packed_get(from);
   if (with->item != UINT64_MAX) stamp.item = with->item;
-  return from->bad ? 0 : keep_dated(d, &v, stamp, last, with->blocks);
+  return from->bad ? 0 : keep_dated(d, &v, stamp, last, with->slabs);
 }
 
-static int merge_extreme(struct kept *k, int larger, struct packed *from, struct blocks *b) {
+static int merge_extreme(struct kept *k, int larger, struct packed *from, struct slabs *b) {
   struct value v = packed_get_value(from);
   if (from->bad || v.kind == VALUE_NONE) return 0;
   if (!is_number(v.kind) && v.kind != VALUE_TEXT) return packed_spoil(from), 0;
@@ -192,7 +192,7 @@ static int state_write(const struct state *s, const uint8_t *at, struct buf *out
 }
 
 static int state_merge(const struct state *s, uint8_t *at, struct packed *from, const struct surroundings *with) {
-  struct blocks *b = with->blocks;
+  struct slabs *b = with->slabs;
   switch (s->kind) {
     case STATE_RECORDS:
     case STATE_VALUES: *(uint64_t *)at += packed_get(from); return 0;

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/packed.h"
 #include "scan/value.h"
 
@@ -85,7 +85,7 @@ struct state {
 
 /* what states need besides their bytes */
 struct surroundings {
-  struct blocks *blocks;
+  struct slabs *slabs;
   struct buf *scratch;
   uint64_t item, record;
 };

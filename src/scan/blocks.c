@@ -1,154 +1,96 @@
+/* The end of the last whole record is looked for from the back, line by line, and only in what is new: so a stream of lines costs
+** one memrchr a block, records of some lines a few searches, and a record of a gigabyte is looked through once. */
 #include "scan/blocks.h"
 
-#include <errno.h>
-#include <stdalign.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "scan/regex.h"
 
-struct blocks_run {
-  struct blocks_run *next, *previous; /* previous: of large ones */
-  size_t size;
-  alignas(16) uint8_t bytes[];
-};
-
-static unsigned power_of(size_t n) {
-  return n <= 16 ? 4 : 64 - (unsigned)__builtin_clzll(n - 1);
-}
-
-size_t blocks_room(size_t n) {
-  return (size_t)1 << power_of(n);
-}
-
-static void free_list(struct blocks_run *r) {
-  while (r) {
-    struct blocks_run *next = r->next;
-    free(r);
-    r = next;
-  }
+void blocks_init(struct blocks *b, struct regex *start) {
+  memset(b, 0, sizeof *b);
+  buf_heap(&b->buf);
+  b->start = start;
 }
 
 void blocks_free(struct blocks *b) {
-  free_list(b->runs);
-  free_list(b->large);
-  *b = (struct blocks){0};
+  buf_free(&b->buf);
+  b->given = b->cut = b->lines = b->seen = 0;
 }
 
-void blocks_reset(struct blocks *b) {
-  struct blocks_run *kept = b->runs;
-  if (kept) {
-    free_list(kept->next);
-    kept->next = NULL;
+/* one record was huge; that is no reason to stay so */
+static void shrink(struct blocks *b) {
+  struct buf small;
+  buf_heap(&small);
+  if (buf_add(&small, b->buf.p, b->buf.n) != 0) return;
+  buf_free(&b->buf);
+  b->buf = small;
+}
+
+/* the block handed out makes room: what is left moves to the front */
+static void keep_rest(struct blocks *b) {
+  size_t rest = b->buf.n - b->given;
+  if (b->given == 0) return;
+  if (rest) memmove(b->buf.p, b->buf.p + b->given, rest);
+  b->cut = b->cut > b->given ? b->cut - b->given : 0;
+  b->lines = b->lines > b->given ? b->lines - b->given : 0;
+  b->seen = b->seen > b->given ? b->seen - b->given : 0;
+  b->buf.n = rest;
+  b->given = 0;
+  if (b->buf.cap > 4 * BLOCK_BYTES && rest <= BLOCK_BYTES) shrink(b);
+}
+
+void *blocks_room(struct blocks *b, size_t *n) {
+  keep_rest(b);
+  size_t want = b->buf.n < BLOCK_BYTES ? BLOCK_BYTES - b->buf.n : 0;
+  if (want < BLOCK_STEP) want = BLOCK_STEP;
+  if (want < b->buf.n && b->buf.n > BLOCK_BYTES) want = b->buf.n;
+  if (buf_more(&b->buf, want) != 0) return NULL;
+  *n = want;
+  return b->buf.p + b->buf.n;
+}
+
+void blocks_added(struct blocks *b, size_t n) {
+  b->buf.n += n;
+}
+
+/* does the line that begins at `at` begin a record? */
+static int begins(struct blocks *b, size_t at, size_t end, struct why *why) {
+  return regex_search(b->start, (const char *)b->buf.p + at, end - at, 0, REGEX_LINES, why);
+}
+
+/* look at the whole lines that are new for the last one that begins a record; nothing but the first line ends before it */
+static int find_record(struct blocks *b, size_t from, size_t end, struct why *why) {
+  const char *p = (const char *)b->buf.p;
+  while (end > from) {
+    const char *nl = end - from > 1 ? memrchr(p + from, '\n', end - 1 - from) : NULL;
+    size_t at = nl ? (size_t)(nl + 1 - p) : from;
+    if (at == b->given) return 0;
+    int rc = begins(b, at, end, why);
+    if (rc > 0) b->cut = at;
+    if (rc != 0) return rc;
+    end = at;
   }
-  free_list(b->large);
-  *b = (struct blocks){.runs = kept};
+  return 0;
 }
 
-static void link_large(struct blocks *b, struct blocks_run *r) {
-  r->previous = NULL;
-  r->next = b->large;
-  if (r->next) r->next->previous = r;
-  b->large = r;
+static int look(struct blocks *b, struct why *why) {
+  size_t from = b->lines;
+  const uint8_t *nl = b->seen < b->buf.n ? memrchr(b->buf.p + b->seen, '\n', b->buf.n - b->seen) : NULL;
+  b->seen = b->buf.n;
+  if (!nl) return 0;
+  b->lines = (size_t)(nl + 1 - b->buf.p);
+  if (b->start) return find_record(b, from > b->given ? from : b->given, b->lines, why);
+  b->cut = b->lines;
+  return 0;
 }
 
-static void unlink_large(struct blocks *b, struct blocks_run *r) {
-  if (r->next) r->next->previous = r->previous;
-  if (r->previous) r->previous->next = r->next;
-  else b->large = r->next;
-}
-
-static struct blocks_run *run_of(void *p) {
-  return (struct blocks_run *)((uint8_t *)p - offsetof(struct blocks_run, bytes));
-}
-
-static int is_large(size_t size) {
-  return size > BLOCKS_LARGE;
-}
-
-/* runs double, so that a small tally stays small */
-static struct blocks_run *new_run(struct blocks *b, size_t least) {
-  size_t size = b->runs ? b->runs->size * 2 : BLOCKS_RUN_START;
-  if (size > BLOCKS_RUN_MOST) size = BLOCKS_RUN_MOST;
-  if (size < least) size = least;
-  struct blocks_run *r = malloc(sizeof *r + size);
-  if (!r) return NULL;
-  r->size = size;
-  r->next = b->runs;
-  b->runs = r;
-  b->cut = 0;
-  return r;
-}
-
-static void *take_large(struct blocks *b, size_t size) {
-  if (size == 0 || size > SIZE_MAX - sizeof(struct blocks_run)) {
-    errno = ENOMEM;
-    return NULL;
-  }
-  struct blocks_run *r = malloc(sizeof *r + size);
-  if (!r) return NULL;
-  r->size = size;
-  link_large(b, r);
-  return r->bytes;
-}
-
-static void *take_small(struct blocks *b, unsigned power) {
-  size_t size = (size_t)1 << power;
-  void *p = b->freed[power];
-  if (p) {
-    memcpy(&b->freed[power], p, sizeof(void *));
-    return p;
-  }
-  if ((!b->runs || b->runs->size - b->cut < size) && !new_run(b, size)) return NULL;
-  p = b->runs->bytes + b->cut;
-  b->cut += size;
-  return p;
-}
-
-void *blocks_take(struct blocks *b, size_t n) {
-  unsigned power = power_of(n);
-  size_t size = power < 64 ? (size_t)1 << power : 0;
-  void *p = size == 0 || is_large(size) ? take_large(b, size) : take_small(b, power);
-  if (p) b->bytes += size;
-  return p;
-}
-
-void blocks_give(struct blocks *b, void *p, size_t n) {
-  unsigned power = power_of(n);
-  size_t size = (size_t)1 << power;
-  b->bytes -= size;
-  if (is_large(size)) {
-    unlink_large(b, run_of(p));
-    free(run_of(p));
-  } else {
-    memcpy(p, &b->freed[power], sizeof(void *));
-    b->freed[power] = p;
-  }
-}
-
-/* realloc moves pages, not bytes, where the block has some */
-static void *grow_large(struct blocks *b, void *p, size_t size, size_t larger) {
-  struct blocks_run *r = run_of(p);
-  unlink_large(b, r);
-  struct blocks_run *moved = larger > size ? realloc(r, sizeof *r + larger) : NULL;
-  link_large(b, moved ? moved : r);
-  if (!moved) {
-    errno = ENOMEM;
-    return NULL;
-  }
-  moved->size = larger;
-  b->bytes += larger - size;
-  return moved->bytes;
-}
-
-void *blocks_grow(struct blocks *b, void *p, size_t n, size_t more) {
-  if (!p) return blocks_take(b, more);
-  size_t size = blocks_room(n), larger = power_of(more) < 64 ? blocks_room(more) : 0;
-  if (larger == size) return p;
-  if (is_large(size)) return grow_large(b, p, size, larger);
-  void *q = blocks_take(b, more);
-  if (!q) return NULL;
-  memcpy(q, p, n < more ? n : more);
-  blocks_give(b, p, n);
-  return q;
+int blocks_next(struct blocks *b, enum blocks_wish wish, const char **p, size_t *n, struct why *why) {
+  if (look(b, why) < 0) return -1;
+  size_t end = wish == BLOCKS_ALL ? b->buf.n : wish == BLOCKS_LINES ? b->lines : b->cut;
+  if (end <= b->given || (wish == BLOCKS_FULL && b->buf.n - b->given < BLOCK_BYTES)) return 0;
+  *p = (const char *)b->buf.p + b->given;
+  *n = end - b->given;
+  b->given = end;
+  return 1;
 }

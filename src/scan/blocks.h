@@ -1,33 +1,40 @@
-/* blocks: memory for the states of groups, taken in powers of two and given back all at once.
+/* blocks: cut a stream of bytes that arrive bit by bit into runs of whole records.
 **
-** Small blocks are cut from runs and have no header; a freed one goes to the list of its size. Large ones are the C
-** library's, so that they can grow where they are. blocks_reset takes everything back and keeps one run, so that a worker
-** that makes the same table for each of its items does not go to the system for it. */
+** Whoever reads the stream puts bytes where blocks_room says and asks for the next block. A block stands in the buffer until
+** the next room is asked for. What has no end yet stays; a record longer than a block makes the block longer. */
 #ifndef PAPY_SCAN_BLOCKS_H
 #define PAPY_SCAN_BLOCKS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-struct blocks {
-  struct blocks_run *runs;  /* the first is being cut */
-  struct blocks_run *large; /* one block each */
-  size_t cut;               /* bytes of the first run in use */
-  void *freed[64];          /* by the power of two */
-  size_t bytes;             /* in use, as sizes of blocks */
+#include "base/buf.h"
+#include "scan/why.h"
+
+struct regex;
+
+/* which block is wanted */
+enum blocks_wish {
+  BLOCKS_FULL,  /* one of BLOCK_BYTES or more */
+  BLOCKS_NOW,   /* whole records, however few */
+  BLOCKS_LINES, /* whole lines: the last record, too, though more lines of it may come */
+  BLOCKS_ALL    /* all there is: nothing more will come */
 };
 
-/* all zero is an empty one; blocks_free makes it so again */
-void blocks_free(struct blocks *b);
-void blocks_reset(struct blocks *b);
+struct blocks {
+  struct regex *start; /* borrowed; NULL: records are lines */
+  struct buf buf;
+  size_t given; /* bytes at the front that were handed out */
+  size_t cut;   /* where whole records end, as far as is known; 0: no such place was found */
+  size_t lines; /* where the last whole line ends */
+  size_t seen;  /* bytes looked at */
+};
 
-/* what a block for n bytes has room for: a power of two, at least 16 */
-size_t blocks_room(size_t n);
-/* At least n bytes, aligned for anything, not cleared. NULL with errno when memory is out. */
-void *blocks_take(struct blocks *b, size_t n);
-/* n as it was asked for, or any number with the same blocks_room */
-void blocks_give(struct blocks *b, void *p, size_t n);
-/* A block for `more` bytes with the n bytes of p, which is given back (NULL with n 0: none); p stays when this fails. */
-void *blocks_grow(struct blocks *b, void *p, size_t n, size_t more);
+void blocks_init(struct blocks *b, struct regex *start);
+void blocks_free(struct blocks *b);
+/* Where the next bytes go, and how many of them (at least 1); NULL without memory. The last block is gone. */
+void *blocks_room(struct blocks *b, size_t *n);
+void blocks_added(struct blocks *b, size_t n);
+/* 1 with a block; 0: there is none of that kind yet; -1 with *why: the regex gave up */
+int blocks_next(struct blocks *b, enum blocks_wish wish, const char **p, size_t *n, struct why *why);
 
 #endif

@@ -90,8 +90,8 @@ static int into(uint64_t *set, uint64_t slots, uint64_t hash) {
   return 1;
 }
 
-static struct distinct *fresh(uint64_t slots, struct blocks *b) {
-  struct distinct *d = blocks_take(b, size_of(slots));
+static struct distinct *fresh(uint64_t slots, struct slabs *b) {
+  struct distinct *d = slabs_take(b, size_of(slots));
   if (!d) return NULL;
   memset(d, 0, size_of(slots));
   d->slots = slots;
@@ -99,7 +99,7 @@ static struct distinct *fresh(uint64_t slots, struct blocks *b) {
 }
 
 /* a new form of d with so many slots, or registers */
-static int change(struct distinct **at, uint64_t slots, struct blocks *b) {
+static int change(struct distinct **at, uint64_t slots, struct slabs *b) {
   struct distinct *d = *at, *next = fresh(slots, b);
   if (!next) return -1;
   for (uint64_t i = 0; d && i < d->slots; i++) {
@@ -107,12 +107,12 @@ static int change(struct distinct **at, uint64_t slots, struct blocks *b) {
     if (slots == 0) note(next, d->hash[i]);
     else next->count += (uint64_t)into(next->hash, slots, d->hash[i]);
   }
-  if (d) blocks_give(b, d, size_of(d->slots));
+  if (d) slabs_give(b, d, size_of(d->slots));
   *at = next;
   return 0;
 }
 
-static int add(struct distinct **at, uint64_t hash, uint64_t limit, struct blocks *b) {
+static int add(struct distinct **at, uint64_t hash, uint64_t limit, struct slabs *b) {
   if (!*at && change(at, SET_START, b) != 0) return -1;
   if (hash == 0) hash = 1;
   struct distinct *d = *at;
@@ -129,7 +129,7 @@ static uint64_t limit_or_default(uint64_t limit) {
   return limit ? limit : DISTINCT_EXACT;
 }
 
-int distinct_add(struct distinct **d, const struct value *v, uint64_t limit, struct blocks *b) {
+int distinct_add(struct distinct **d, const struct value *v, uint64_t limit, struct slabs *b) {
   return add(d, hash_of(v), limit_or_default(limit), b);
 }
 
@@ -150,7 +150,7 @@ int distinct_write(const struct distinct *d, struct buf *out) {
   return 0;
 }
 
-static int merge_registers(struct distinct **at, struct packed *from, struct blocks *b) {
+static int merge_registers(struct distinct **at, struct packed *from, struct slabs *b) {
   if (packed_left(from) < REGISTERS) return packed_spoil(from), 0;
   if ((!*at || (*at)->slots) && change(at, 0, b) != 0) return -1;
   struct distinct *d = *at;
@@ -163,7 +163,7 @@ static int merge_registers(struct distinct **at, struct packed *from, struct blo
   return 0;
 }
 
-int distinct_merge(struct distinct **at, struct packed *from, uint64_t limit, struct blocks *b) {
+int distinct_merge(struct distinct **at, struct packed *from, uint64_t limit, struct slabs *b) {
   uint64_t n = packed_get(from), hash;
   if (n == 0) return 0;
   if (n == 1) return merge_registers(at, from, b);

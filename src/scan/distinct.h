@@ -7,16 +7,16 @@
 #ifndef PAPY_SCAN_DISTINCT_H
 #define PAPY_SCAN_DISTINCT_H
 
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/packed.h"
 
-struct distinct; /* in blocks; NULL: nothing yet */
+struct distinct; /* in slabs; NULL: nothing yet */
 
 /* limit: how many are counted exactly. 0, or -1 with errno */
-int distinct_add(struct distinct **d, const struct value *v, uint64_t limit, struct blocks *b);
+int distinct_add(struct distinct **d, const struct value *v, uint64_t limit, struct slabs *b);
 int distinct_write(const struct distinct *d, struct buf *out);
 /* add what distinct_write wrote. 0, or -1 with errno; bytes that make no sense spoil the reader */
-int distinct_merge(struct distinct **d, struct packed *from, uint64_t limit, struct blocks *b);
+int distinct_merge(struct distinct **d, struct packed *from, uint64_t limit, struct slabs *b);
 uint64_t distinct_count(const struct distinct *d);
 
 #endif

@@ -23,8 +23,8 @@ static uint64_t exact(uint64_t wanted) {
   return wanted > FREQUENT_EXACT / 32 ? wanted * 32 : FREQUENT_EXACT;
 }
 
-static int start(struct frequent **at, struct blocks *b) {
-  struct frequent *f = blocks_take(b, sizeof *f);
+static int start(struct frequent **at, struct slabs *b) {
+  struct frequent *f = slabs_take(b, sizeof *f);
   if (!f) return -1;
   f->cut = 0;
   if (groups_start(&f->values, sizeof(struct times), (uint64_t)(uintptr_t)f * 0x9e3779b97f4a7c15u, b) != 0) return -1;
@@ -52,7 +52,7 @@ static int find_cut(const struct frequent *f, size_t most, uint64_t *cut) {
 }
 
 /* Keep what has more than the cut. Equals of the cut go together, whichever came first: so the result is one of the values alone. */
-static int cut_down(struct frequent *f, uint64_t wanted, struct blocks *b) {
+static int cut_down(struct frequent *f, uint64_t wanted, struct slabs *b) {
   uint64_t cut;
   struct groups kept;
   if (find_cut(f, exact(wanted) / 2, &cut) != 0) return -1;
@@ -73,7 +73,7 @@ static int cut_down(struct frequent *f, uint64_t wanted, struct blocks *b) {
 /* ===} */
 
 /* count a value; `over` of its count may be of others */
-static int add(struct frequent *f, struct key key, struct times more, uint64_t wanted, struct blocks *b) {
+static int add(struct frequent *f, struct key key, struct times more, uint64_t wanted, struct slabs *b) {
   size_t before = f->values.count;
   struct group *r = groups_at(&f->values, key);
   if (!r) return -1;
@@ -84,7 +84,7 @@ static int add(struct frequent *f, struct key key, struct times more, uint64_t w
   return f->values.count > exact(wanted) ? cut_down(f, wanted, b) : 0;
 }
 
-int frequent_add(struct frequent **f, const struct value *v, uint64_t wanted, struct buf *scratch, struct blocks *b) {
+int frequent_add(struct frequent **f, const struct value *v, uint64_t wanted, struct buf *scratch, struct slabs *b) {
   struct key key;
   if (keyform_make(v, 1, scratch, &key) != 0 || (!*f && start(f, b) != 0)) return -1;
   return add(*f, key, (struct times){1, 0}, wanted, b);
@@ -123,7 +123,7 @@ static int add_other(struct frequent *f, struct key key, struct times t, uint64_
   return 0;
 }
 
-int frequent_merge(struct frequent **at, struct packed *from, uint64_t wanted, struct blocks *b) {
+int frequent_merge(struct frequent **at, struct packed *from, uint64_t wanted, struct slabs *b) {
   uint64_t n = packed_get(from);
   if (n == 0) return 0;
   uint64_t cut = packed_get(from);

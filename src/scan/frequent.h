@@ -10,16 +10,16 @@
 #define PAPY_SCAN_FREQUENT_H
 
 #include "scan/aggregate.h"
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/packed.h"
 
-struct frequent; /* in blocks; NULL: nothing yet */
+struct frequent; /* in slabs; NULL: nothing yet */
 
 /* wanted: how many. `scratch` is the caller's, for keys. 0, or -1 with errno */
-int frequent_add(struct frequent **f, const struct value *v, uint64_t wanted, struct buf *scratch, struct blocks *b);
+int frequent_add(struct frequent **f, const struct value *v, uint64_t wanted, struct buf *scratch, struct slabs *b);
 int frequent_write(const struct frequent *f, struct buf *out);
 /* add what frequent_write wrote. 0, or -1 with errno; bytes that make no sense spoil the reader */
-int frequent_merge(struct frequent **f, struct packed *from, uint64_t wanted, struct blocks *b);
+int frequent_merge(struct frequent **f, struct packed *from, uint64_t wanted, struct slabs *b);
 /* append the `wanted` most frequent values to out (an array of struct entry), ties in their order; texts are borrowed. */
 int frequent_list(const struct frequent *f, uint64_t wanted, struct buf *out);
 

@@ -6,18 +6,18 @@
 
 #define ROWS_START 8 /* at 0 means none */
 
-int groups_start(struct groups *g, size_t body, uint64_t seed, struct blocks *blocks) {
-  *g = (struct groups){.mask = GROUPS_START - 1, .used = ROWS_START, .body = body, .seed = seed, .blocks = blocks};
+int groups_start(struct groups *g, size_t body, uint64_t seed, struct slabs *slabs) {
+  *g = (struct groups){.mask = GROUPS_START - 1, .used = ROWS_START, .body = body, .seed = seed, .slabs = slabs};
   size_t bytes = GROUPS_START * sizeof *g->slots;
-  g->slots = blocks_take(blocks, bytes);
+  g->slots = slabs_take(slabs, bytes);
   if (!g->slots) return -1;
   memset(g->slots, 0, bytes);
   return 0;
 }
 
 void groups_end(struct groups *g) {
-  if (g->slots) blocks_give(g->blocks, g->slots, (g->mask + 1) * sizeof *g->slots);
-  if (g->rows) blocks_give(g->blocks, g->rows, g->room);
+  if (g->slots) slabs_give(g->slabs, g->slots, (g->mask + 1) * sizeof *g->slots);
+  if (g->rows) slabs_give(g->slabs, g->rows, g->room);
   g->slots = NULL;
   g->rows = NULL;
 }
@@ -37,12 +37,12 @@ static void place(struct slot *slots, size_t mask, uint64_t hash, uint32_t at) {
 /* twice the slots; rows are walked in their order, which is that of memory */
 static int more_slots(struct groups *g) {
   size_t n = (g->mask + 1) * 2, bytes = n * sizeof *g->slots;
-  struct slot *slots = blocks_take(g->blocks, bytes);
+  struct slot *slots = slabs_take(g->slabs, bytes);
   if (!slots) return -1;
   memset(slots, 0, bytes);
   for (struct group *r = NULL; (r = groups_next(g, r));)
     place(slots, n - 1, r->hash, (uint32_t)(((uint8_t *)r - g->rows) / 8));
-  blocks_give(g->blocks, g->slots, bytes / 2);
+  slabs_give(g->slabs, g->slots, bytes / 2);
   g->slots = slots;
   g->mask = n - 1;
   return 0;
@@ -54,10 +54,10 @@ static int more_rows(struct groups *g, size_t size) {
     errno = ENOMEM;
     return -1;
   }
-  uint8_t *rows = blocks_grow(g->blocks, g->rows, g->room, need);
+  uint8_t *rows = slabs_grow(g->slabs, g->rows, g->room, need);
   if (!rows) return -1;
   g->rows = rows;
-  g->room = blocks_room(need);
+  g->room = slabs_room(need);
   return 0;
 }
 

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/hash.h"
 
 struct group {
@@ -34,7 +34,7 @@ struct groups {
   size_t count, used, room;
   size_t body;
   uint64_t seed;
-  struct blocks *blocks;
+  struct slabs *slabs;
 };
 
 struct key {
@@ -43,9 +43,9 @@ struct key {
   uint32_t shape;
 };
 
-/* body: a multiple of 8. Memory is taken from blocks, which outlive the table. 0, or -1 with errno */
-int groups_start(struct groups *g, size_t body, uint64_t seed, struct blocks *blocks);
-/* give the memory back; a table whose blocks are reset or freed as a whole need not */
+/* body: a multiple of 8. Memory is taken from slabs, which outlive the table. 0, or -1 with errno */
+int groups_start(struct groups *g, size_t body, uint64_t seed, struct slabs *slabs);
+/* give the memory back; a table whose slabs are reset or freed as a whole need not */
 void groups_end(struct groups *g);
 /* no groups; memory is kept */
 void groups_clear(struct groups *g);

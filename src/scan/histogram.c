@@ -14,8 +14,8 @@ struct histogram {
   unsigned doubled;
 };
 
-static int start(struct histogram **at, struct blocks *b) {
-  struct histogram *h = blocks_take(b, sizeof *h);
+static int start(struct histogram **at, struct slabs *b) {
+  struct histogram *h = slabs_take(b, sizeof *h);
   if (!h || groups_start(&h->buckets, sizeof(uint64_t), 0, b) != 0) return -1;
   h->doubled = 0;
   *at = h;
@@ -36,7 +36,7 @@ static int count(struct groups *g, int64_t bucket, uint64_t times) {
 }
 
 /* neighbours become one */
-static int double_width(struct histogram *h, unsigned times, struct blocks *b) {
+static int double_width(struct histogram *h, unsigned times, struct slabs *b) {
   struct groups wider;
   if (times == 0) return 0;
   if (groups_start(&wider, sizeof(uint64_t), 0, b) != 0) return -1;
@@ -48,13 +48,13 @@ static int double_width(struct histogram *h, unsigned times, struct blocks *b) {
   return 0;
 }
 
-static int limit(struct histogram *h, struct blocks *b) {
+static int limit(struct histogram *h, struct slabs *b) {
   while (h->buckets.count > HISTOGRAM_MOST && h->doubled < 63)
     if (double_width(h, 1, b) != 0) return -1;
   return 0;
 }
 
-int histogram_add(struct histogram **at, const struct value *number, double width, struct blocks *b) {
+int histogram_add(struct histogram **at, const struct value *number, double width, struct slabs *b) {
   double bucket = floor(value_double(number) / width);
   if (isnan(bucket)) return 0;
   if (bucket > FARTHEST) bucket = FARTHEST;
@@ -74,7 +74,7 @@ int histogram_write(const struct histogram *h, struct buf *out) {
   return 0;
 }
 
-int histogram_merge(struct histogram **at, struct packed *from, struct blocks *b) {
+int histogram_merge(struct histogram **at, struct packed *from, struct slabs *b) {
   uint64_t n = packed_get(from);
   if (n == 0) return 0;
   uint64_t doubled = packed_get(from);

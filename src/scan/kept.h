@@ -4,7 +4,7 @@
 #ifndef PAPY_SCAN_KEPT_H
 #define PAPY_SCAN_KEPT_H
 
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/packed.h"
 
 struct kept {
@@ -22,14 +22,14 @@ struct dated {
   struct stamp stamp;
 };
 
-static inline int kept_set(struct kept *k, const struct value *v, struct blocks *b) {
+static inline int kept_set(struct kept *k, const struct value *v, struct slabs *b) {
   struct value copy = *v;
   if (v->length > 0) {
     if (k->room < v->length) {
-      char *block = blocks_grow(b, k->block, k->room, v->length);
+      char *block = slabs_grow(b, k->block, k->room, v->length);
       if (!block) return -1;
       k->block = block;
-      k->room = blocks_room(v->length);
+      k->room = slabs_room(v->length);
     }
     memcpy(k->block, v->text, v->length);
     copy.text = k->block;

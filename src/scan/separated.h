@@ -13,7 +13,4 @@
 int separated_make(struct splitter *s, struct text separator, const struct text *columns, size_t ncolumns,
                    const struct slots *slots, struct why *why);
 
-/* the number in "7" or "$7"; -1 for other names */
-int separated_number(struct text name);
-
 #endif

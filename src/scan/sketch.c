@@ -62,28 +62,28 @@ static double lower_end(uint32_t bucket) {
 /* {=== counting === */
 
 /* a side that reaches from bucket `first` to `last` at least */
-static int reach(struct side *s, uint32_t first, uint32_t last, struct blocks *b) {
+static int reach(struct side *s, uint32_t first, uint32_t last, struct slabs *b) {
   uint32_t from = first & ~(uint32_t)(OCTAVE - 1), to = (last | (OCTAVE - 1)) + 1;
   if (s->n && s->first < from) from = s->first;
   if (s->n && s->first + s->n > to) to = s->first + s->n;
-  uint64_t *counts = blocks_take(b, (to - from) * sizeof *counts);
+  uint64_t *counts = slabs_take(b, (to - from) * sizeof *counts);
   if (!counts) return -1;
   memset(counts, 0, (to - from) * sizeof *counts);
   if (s->n) {
     memcpy(counts + (s->first - from), s->counts, s->n * sizeof *counts);
-    blocks_give(b, s->counts, s->n * sizeof *counts);
+    slabs_give(b, s->counts, s->n * sizeof *counts);
   }
   *s = (struct side){counts, from, to - from};
   return 0;
 }
 
-static int count_in(struct side *s, uint32_t bucket, uint64_t times, struct blocks *b) {
+static int count_in(struct side *s, uint32_t bucket, uint64_t times, struct slabs *b) {
   if (bucket - s->first >= s->n && reach(s, bucket, bucket, b) != 0) return -1;
   s->counts[bucket - s->first] += times;
   return 0;
 }
 
-static int count(struct sketch *s, double v, struct blocks *b) {
+static int count(struct sketch *s, double v, struct slabs *b) {
   if (v >= DBL_MIN) return count_in(&s->positive, bucket_of(v), 1, b);
   if (v <= -DBL_MIN) return count_in(&s->negative, bucket_of(-v), 1, b);
   s->zeros++;
@@ -91,7 +91,7 @@ static int count(struct sketch *s, double v, struct blocks *b) {
 }
 
 /* from the list to buckets */
-static int spread(struct sketch *s, struct blocks *b) {
+static int spread(struct sketch *s, struct slabs *b) {
   double list[SKETCH_EXACT];
   uint32_t n = s->listed;
   memcpy(list, list_of(s), n * sizeof *list);
@@ -105,20 +105,20 @@ static int spread(struct sketch *s, struct blocks *b) {
 
 /* ===} {=== adding === */
 
-static int start(struct sketch **s, struct blocks *b) {
-  size_t size = blocks_room(size_of(1));
-  struct sketch *fresh = blocks_take(b, size);
+static int start(struct sketch **s, struct slabs *b) {
+  size_t size = slabs_room(size_of(1));
+  struct sketch *fresh = slabs_take(b, size);
   if (!fresh) return -1;
   *fresh = (struct sketch){.least = INFINITY, .most = -INFINITY, .room = (uint16_t)room_of(size)};
   *s = fresh;
   return 0;
 }
 
-static int list_value(struct sketch **at, double v, struct blocks *b) {
+static int list_value(struct sketch **at, double v, struct slabs *b) {
   struct sketch *s = *at;
   if (s->listed == s->room) {
-    size_t size = size_of(s->room), larger = blocks_room(size_of(s->room + 1));
-    s = blocks_grow(b, s, size, larger);
+    size_t size = size_of(s->room), larger = slabs_room(size_of(s->room + 1));
+    s = slabs_grow(b, s, size, larger);
     if (!s) return -1;
     *at = s;
     s->room = (uint16_t)room_of(larger);
@@ -127,13 +127,13 @@ static int list_value(struct sketch **at, double v, struct blocks *b) {
   return 0;
 }
 
-static int add(struct sketch **at, double v, struct blocks *b) {
+static int add(struct sketch **at, double v, struct slabs *b) {
   struct sketch *s = *at;
   if (s->listed == SKETCH_EXACT && spread(s, b) != 0) return -1;
   return s->listed == LISTED_NOT ? count(s, v, b) : list_value(at, v, b);
 }
 
-int sketch_add(struct sketch **at, const struct value *number, struct blocks *b) {
+int sketch_add(struct sketch **at, const struct value *number, struct slabs *b) {
   double v = value_double(number);
   if (!isfinite(v)) return 0;
   if (!*at && start(at, b) != 0) return -1;
@@ -174,7 +174,7 @@ int sketch_write(const struct sketch *s, struct buf *out) {
   return write_side(&s->positive, out) != 0 ? -1 : write_side(&s->negative, out);
 }
 
-static int merge_list(struct sketch **at, uint64_t n, struct packed *from, struct blocks *b) {
+static int merge_list(struct sketch **at, uint64_t n, struct packed *from, struct slabs *b) {
   if (n == 0 || n > SKETCH_EXACT || packed_left(from) < n * sizeof(double)) return packed_spoil(from), 0;
   for (uint64_t i = 0; i < n; i++) {
     double v = packed_get_double(from);
@@ -185,7 +185,7 @@ static int merge_list(struct sketch **at, uint64_t n, struct packed *from, struc
 }
 
 /* returns the counts added in *sum */
-static int merge_side(struct side *s, struct packed *from, uint64_t *sum, struct blocks *b) {
+static int merge_side(struct side *s, struct packed *from, uint64_t *sum, struct slabs *b) {
   uint64_t used = packed_get(from), bucket = 0;
   while (used-- > 0 && !from->bad) {
     uint64_t step = packed_get(from), times = packed_get(from);
@@ -198,7 +198,7 @@ static int merge_side(struct side *s, struct packed *from, uint64_t *sum, struct
   return 0;
 }
 
-static int merge_buckets(struct sketch *s, uint64_t n, struct packed *from, struct blocks *b) {
+static int merge_buckets(struct sketch *s, uint64_t n, struct packed *from, struct slabs *b) {
   if (s->listed != LISTED_NOT && spread(s, b) != 0) return -1;
   uint64_t sum = packed_get(from);
   s->zeros += sum;
@@ -207,7 +207,7 @@ static int merge_buckets(struct sketch *s, uint64_t n, struct packed *from, stru
   return 0;
 }
 
-int sketch_merge(struct sketch **at, struct packed *from, struct blocks *b) {
+int sketch_merge(struct sketch **at, struct packed *from, struct slabs *b) {
   uint64_t n = packed_get(from);
   if (n == 0) return 0;
   double least = packed_get_double(from), most = packed_get_double(from);
@@ -284,7 +284,7 @@ static uint64_t octave(const struct side *s, uint32_t at) {
 
 int sketch_histogram(const struct sketch *s, struct buf *out) {
   if (!s) return 0;
-  struct blocks b = {0};
+  struct slabs b = {0};
   struct sketch all = *s;
   int rc = 0;
   if (s->listed != LISTED_NOT) { /* count a copy */
@@ -302,7 +302,7 @@ int sketch_histogram(const struct sketch *s, struct buf *out) {
     uint32_t at = all.positive.first + i;
     rc = put_entry(out, lower_end(at), lower_end(at + OCTAVE), octave(&all.positive, i));
   }
-  blocks_free(&b);
+  slabs_free(&b);
   return rc;
 }
 

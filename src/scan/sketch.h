@@ -9,16 +9,16 @@
 #define PAPY_SCAN_SKETCH_H
 
 #include "scan/aggregate.h"
-#include "scan/blocks.h"
+#include "scan/slabs.h"
 #include "scan/packed.h"
 
-struct sketch; /* in blocks; NULL is the sketch of no values */
+struct sketch; /* in slabs; NULL is the sketch of no values */
 
 /* number: an integer or a number (one that is not finite is left out). 0, or -1 with errno */
-int sketch_add(struct sketch **s, const struct value *number, struct blocks *b);
+int sketch_add(struct sketch **s, const struct value *number, struct slabs *b);
 int sketch_write(const struct sketch *s, struct buf *out);
 /* add what sketch_write wrote. 0, or -1 with errno; bytes that make no sense spoil the reader */
-int sketch_merge(struct sketch **s, struct packed *from, struct blocks *b);
+int sketch_merge(struct sketch **s, struct packed *from, struct slabs *b);
 
 /* the value that a fraction q (0 to 1) of the values do not exceed; NONE for no values */
 struct value sketch_quantile(struct sketch *s, double q);

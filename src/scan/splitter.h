@@ -32,6 +32,8 @@ struct splitter_ops {
   int (*each)(void *self, const struct record *r, field_visitor visit, void *ctx, struct why *why);
   /* The i-th name that the format gives, from 0; 0 behind the last, and at once where the data name the fields (json, logfmt) */
   int (*name)(void *self, size_t i, struct text *name);
+  /* can a record of this format have a field of this name? */
+  bool (*knows)(void *self, struct text name);
   void (*free)(void *self);
 };
 
@@ -40,7 +42,7 @@ struct splitter {
   void *self;
 };
 
-/* What a plan wants of a format: the names of its slots, in their order; borrowed for the time of the call.
+/* What a plan wants of a format: the names of its slots, in their order and each once; borrowed for the time of the call.
 ** trial: this is one of several formats tried in order (either.h). The record must then have its whole shape, also behind
 ** the last slot, and a name that the format does not have is not an error but VALUE_NONE: another one has it. */
 struct slots {
@@ -48,6 +50,9 @@ struct slots {
   size_t n;
   bool trial;
 };
+
+/* A copy of the slots' names in one piece, an array to free(); NULL with errno when memory is out. */
+struct text *slots_copy(const struct slots *slots);
 
 /* Complete *why for a slot that the format has no field for: "no field 'stauts' (nearest: 'status')". Always -1. */
 int splitter_no_field(const struct splitter *s, struct text name, struct why *why);

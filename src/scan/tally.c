@@ -24,7 +24,7 @@ struct tally {
   uint8_t serves[TALLY_COLUMNS_MOST]; /* column -> its state */
   uint64_t fingerprint;
   struct groups groups;
-  struct blocks table, memory; /* of the groups, of their states */
+  struct slabs table, memory; /* of the groups, of their states */
   size_t limit;                /* SIZE_MAX: none */
   struct buf scratch;          /* keys and what is read back */
   struct surroundings with;
@@ -85,7 +85,7 @@ static struct tally *make(const struct tally_spec *spec, uint64_t seed, unsigned
   t->level = level;
   t->limit = spec->memory && level < SPILL_LEVELS ? spec->memory : SIZE_MAX;
   buf_heap(&t->scratch);
-  t->with = (struct surroundings){.blocks = &t->memory, .scratch = &t->scratch};
+  t->with = (struct surroundings){.slabs = &t->memory, .scratch = &t->scratch};
   if (groups_start(&t->groups, lay_out(t), seed, &t->table) != 0) return no_memory(why), tally_free(t), NULL;
   t->fingerprint = fingerprint_of(t);
   return t;
@@ -98,8 +98,8 @@ struct tally *tally_new(const struct tally_spec *spec, struct why *why) {
 void tally_free(struct tally *t) {
   if (!t) return;
   if (t->spilled) spill_close(&t->spill);
-  blocks_free(&t->table);
-  blocks_free(&t->memory);
+  slabs_free(&t->table);
+  slabs_free(&t->memory);
   buf_free(&t->scratch);
   free(t);
 }
@@ -108,7 +108,7 @@ void tally_clear(struct tally *t) {
   if (t->spilled) spill_close(&t->spill);
   t->spilled = 0;
   groups_clear(&t->groups);
-  blocks_reset(&t->memory);
+  slabs_reset(&t->memory);
   t->with.item = t->with.record = 0;
 }
 
@@ -209,16 +209,16 @@ static int write_partition(struct tally *t, unsigned part, struct group **group,
 
 /* no groups, and no memory kept for them; the old table stays until the new one stands */
 static int start_again(struct tally *t, struct why *why) {
-  struct blocks old = t->table;
+  struct slabs old = t->table;
   struct groups groups = t->groups;
-  t->table = (struct blocks){0};
+  t->table = (struct slabs){0};
   if (groups_start(&groups, groups.body, groups.seed, &t->table) != 0) {
     t->table = old;
     return no_memory(why);
   }
   t->groups = groups;
-  blocks_free(&old);
-  blocks_free(&t->memory);
+  slabs_free(&old);
+  slabs_free(&t->memory);
   return 0;
 }
 

@@ -114,12 +114,6 @@ claim("a task whose pool was started anew without it has ended for its readers",
   source:start()
   repeat local value = task() until value == nil
   source:stop()
-
-  local popped = papy.NuMap { worker_num = 1 }
-  local gone = popped:add_task(same, { 1 })
-  popped:pop_task(1)
-  popped:start()
-  eq(papy.NuMap(same, gone)(), nil)
 end)
 
 claim("an input whose __index raises fails as an input does", function()

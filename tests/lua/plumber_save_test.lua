@@ -75,7 +75,20 @@ claim("a local function keeps its name and its text", function()
     return inbox[1] .. [[ end ]] .. 'end' -- "
   end
   local text = keeps(parse_line, { "x" }, { "x end end" })
-  ok(text:find("local function parse_line(inbox)\n    -- a comment with end and function in it", 1, true), text)
+  ok(text:find("local function parse_line(inbox)\n  -- a comment with end and function in it", 1, true), text)
+end)
+
+claim("a function in the middle of a text moves to the left, its strings do not change", function()
+  local text = keeps(function(inbox)
+    return inbox[1] .. [[
+
+      as it is]]
+  end, { "a" }, { "a\n      as it is" })
+  ok(text:find("\n    return inbox[1]", 1, true), text)
+  text = keeps(function(inbox)
+    return inbox[1]
+  end, { "a" }, { "a" })
+  ok(text:find("\n  return inbox[1]\nend", 1, true), text)
 end)
 
 claim("several functions on one line are told apart", function()
@@ -131,13 +144,137 @@ claim("library functions are written by their names, modules are required", func
   keeps(function() return papy.null end, { 1 }, { papy.null })
 end)
 
-claim("text remembered under a name, as the prompt does", function()
-  local sources = require "papy.sources"
-  local typed = "function(inbox)\n  return inbox[1] .. '!'\nend"
-  local f = load("return " .. typed, "=prompt 1")()
-  refused(f, "its text was not kept")
-  sources.remember("=prompt 1", typed)
-  keeps(f, { "a" }, { "a!" })
+claim("a string given to load under a name was not kept, and is refused", function()
+  refused(load("return function(inbox) return inbox[1] end", "=mine")(), "its text was not kept")
+end)
+
+claim("text from -e and from standard input", function()
+  local path = T.temp()
+  local code = "papy.Plumber {pipers = {function(inbox) return inbox[1] * %s end}}:save '" .. path .. "'"
+  local run = papy.fs.run
+  eq(run({ T.papy(), "-e", "x = 1", "-e", code:format "2" }).stderr, "")
+  ok(io.open(path):read("a"):find("inbox[1] * 2", 1, true))
+  eq(run({ T.papy(), "-" }, { stdin = "#!papy\n" .. code:format "3" }).stderr, "")
+  ok(io.open(path):read("a"):find("inbox[1] * 3", 1, true))
+end)
+
+claim("constants of the chunk are written with the function that uses them", function()
+  local half <const> = 0.5 -- of it
+  local quarter <const> = half / 2
+  local text = keeps(function(inbox) return inbox[1] * quarter + half end, { 2 }, { 1.0 })
+  ok(text:find("local quarter <const> = 0.25", 1, true), text)
+end)
+
+claim("what is one variable stays one, also where its name stands for something else", function()
+  local function counting(step)
+    local n = 0
+    local function up(inbox)
+      n = n + step
+      return inbox[1]
+    end
+    return up, function() return n end
+  end
+  local up_1, tell_1 = counting(1)
+  local up_2, tell_2 = counting(10)
+  local plumber = papy.Plumber { pipes = { { up_1, up_2, up_1, tell_2 } } }
+  eq(results(loaded(plumber), { 0, 0 }), { 10, 20 })
+  plumber = papy.Plumber { pipes = { { up_1, up_2, up_1, tell_1 } } }
+  eq(results(loaded(plumber), { 0, 0, 0 }), { 2, 4, 6 })
+  eq(results(loaded(loaded(plumber)), { 0, 0, 0 }), { 2, 4, 6 })
+end)
+
+claim("what is one table stays one", function()
+  local cache = { hits = {} }
+  local function fill(inbox)
+    cache.hits[#cache.hits + 1] = inbox[1]
+    return inbox[1]
+  end
+  local function counting(t) return function() return #t end end
+  local count = counting(cache.hits)
+  local plumber = papy.Plumber { pipes = { { fill, count } } }
+  eq(results(loaded(plumber), { 5, 6 }), { 1, 2 })
+  plumber = papy.Plumber { pipes = { { papy.Worker(function(inbox, t)
+    t[#t + 1] = inbox[1]
+    return #t
+  end, { cache.hits }), count } } }
+  eq(results(loaded(loaded(plumber)), { 5, 6 }), { 1, 2 })
+end)
+
+claim("tables that hold themselves, functions in tables, objects of classes", function()
+  local circle = { name = "circle", list = { 1 } }
+  circle.me, circle.list[2], circle.list.back = circle, circle, circle
+  keeps(function() return circle.me == circle and circle.list[2] == circle and circle.list.back.name end, { 1 }, { "circle" })
+  local module = { x = 5 }
+  function module.get() return module.x end
+  keeps(function() return module.get() end, { 1 }, { 5 })
+  local Point = {}
+  Point.__index = Point
+  function Point.new(x, y) return setmetatable({ x = x, y = y }, Point) end
+  function Point:sum() return self.x + self.y end
+  local origin = Point.new(3, 4)
+  keeps(function(inbox) return Point.new(inbox[1], 1):sum() + origin:sum() end, { 1, 2 }, { 9, 10 })
+  local add = setmetatable({ n = 5 }, { __call = function(self, inbox) return inbox[1] + self.n end })
+  keeps(papy.Worker(add), { 1, 2 }, { 6, 7 })
+end)
+
+claim("names that stand for several things", function()
+  local function old(inbox) return inbox[1] + 1 end
+  local function wrap()
+    local parse = old
+    local inner = function(inbox) return parse(inbox) * 2 end
+    parse = inner and old
+    local function outer(inbox) return inner(inbox) + parse(inbox) end
+    return outer
+  end
+  keeps(wrap(), { 1 }, { 6 })
+  local function shadow(parse) return function(inbox) return parse(inbox) end end
+  local a = shadow(function(inbox) return inbox[1] * 3 end)
+  local b = shadow(a)
+  keeps(shadow(b), { 2 }, { 6 })
+  local pipers, pipeline, share = 1, 2, 3 -- names that the script uses for itself
+  keeps(function() return pipers + pipeline + share end, { 0 }, { 6 })
+  local total = 0
+  local function count(inbox)
+    total = total + 1
+    return inbox[1]
+  end
+  local plumber = papy.Plumber { pipes = { { count, load [[
+    local inbox = ...
+    total = (total or 100) + inbox[1]
+    return total]] } } }
+  eq(results(loaded(plumber), { 1, 2 }), { 101, 103 })
+  _G.total = nil
+  local print, string = function(x) return x .. "!" end, { byte = 1 } -- luacheck: ignore
+  keeps(function(inbox) return print(inbox[1] .. string.byte) end, { "a" }, { "a1!" })
+end)
+
+say = print
+json = require "cjson"
+function with_globals(inbox) return tostring(say) .. json.encode(inbox) end
+
+claim("other names for what papy knows, and modules as globals", function()
+  local text = keeps(with_globals, { 1 }, { tostring(print) .. "[1]" })
+  ok(text:find('json = require "cjson"', 1, true) and text:find("say = print", 1, true), text)
+  local G, papy_too = _G, papy
+  keeps(function() return G == _G and papy_too == papy end, { 1 }, { true })
+end)
+
+claim("regular expressions and workers", function()
+  local word, w = papy.regex("[a-z]+", "i"), papy.Worker({ first, string.upper and first }, { {}, {} })
+  keeps(function(inbox) return word:find(inbox[1]) end, { "12AB" }, { 3 })
+  keeps(function(inbox) return w(inbox) end, { 7 }, { 7 })
+end)
+
+claim("a function may pause the pipeline it is part of", function()
+  local job
+  job = papy.Plumber { pipers = { papy.Piper(function(inbox)
+    if inbox[1] == 2 then job:pause() end
+  end, { name = "stop at 2" }) } }
+  local again = dofile((saved(job)))
+  again:start { { 1, 2, 3 } }
+  again:run()
+  eq({ again:wait(), again.state, again:stats().pipers["stop at 2"].done }, { false, "paused", 2 })
+  again:stop()
 end)
 
 -- ---- what cannot be written ----
@@ -147,18 +284,16 @@ claim("what cannot be written is named, and the file stays as it was", function(
   local this = debug.getinfo(1, "l").currentline
   refused(function() out:write "x" end, "upvalue 'out' of function at ", ":" .. this + 1, "is a file")
   refused(function() return cfg end, "upvalue 'cfg' of function at ", ": cfg.deep.co is a coroutine")
-  local circle = {}
-  circle.me = circle
-  refused(function() return circle end, "circle.me", "holds itself")
-  local object = setmetatable({}, { __index = {} })
-  refused(function() return object end, "upvalue 'object'", "metatable")
+  local parsed = require("papy.workers.json").decode '{"a": {}}'
+  refused(function() return parsed end, "upvalue 'parsed'", "parsed.a is a papy.json.object")
+  local object = setmetatable({}, { __index = { out = io.stdout } })
+  refused(function() return object end, "upvalue 'object'", "the metatable of object.__index.out is a file")
   local pool = papy.NuMap {}
   refused(function() return pool end, "upvalue 'pool'", "papy.NuMap")
-  local half <const> = 0.5
-  refused(function(inbox) return inbox[1] * half end, "constant")
-  local counter = setmetatable({}, { __call = function() return 1 end })
-  refused(papy.Worker(counter), "function 1 of piper", "callable")
+  local one <const>, two <const> = 1, 2
+  refused(function(inbox) return inbox[1] * one * two end, "a constant that is computed")
   refused(papy.Worker(first, { io.stderr }), "args[1]", "is a file")
+  refused(papy.Worker(first, { { deep = { io.stderr } } }), "args[1].deep[1]", "is a file")
   refused(load(string.dump(first, true)), "its text was not kept")
 end)
 

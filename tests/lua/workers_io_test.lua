@@ -242,6 +242,12 @@ T.claim("make_lines reads lines from a path or an open file", function()
   T.raises("unknown option 'folow'", io_.make_lines, path, { folow = true })
 end)
 
+T.claim("what cannot be read is an error, not an empty file", function()
+  for _, read in ipairs { io_.make_lines, io_.load_stream, io_.load_item_stream } do
+    T.raises("directory", function() for _ in read "." do end end) -- luacheck: ignore
+  end
+end)
+
 T.claim("following waits for more lines, whole ones, until it is stopped", function()
   local path = T.temp "one\n"
   local f = assert(io.open(path, "a"))

@@ -196,7 +196,7 @@ end
 function Lines:__call()
   while self.file do
     if self.stopped or self.asked and self.asked() then return self:stop() or finish(self) end
-    local line = self.file:read "L"
+    local line = streams.read_line("make_lines", self.file, "L")
     if line and line:sub(-1) == "\n" then
       line, self.rest = self.rest .. line:sub(1, -2), ""
       return line
