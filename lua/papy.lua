@@ -27,6 +27,7 @@ local lazy = {
   Piper = "papy.piper",
   Dagger = "papy.dagger",
   Plumber = "papy.plumber",
+  show = "papy.show", write = "papy.write",
 }
 
 setmetatable(papy, {__index = function(_, name)
