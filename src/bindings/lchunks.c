@@ -164,6 +164,15 @@ int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ct
   return show(here(L), tochunk(L, idx), still, reader, ctx, why);
 }
 
+struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why) {
+  const struct chunk *c = tochunk(L, idx);
+  *first = c->first;
+  *last = c->last;
+  return files_find(&here(L)->files, &c->ref, why);
+}
+
+void chunk_let(lua_State *L, struct file *f) { file_let(&here(L)->files, f); }
+
 /* Matching lines, or (by_match) matches. UTF-8 is checked before it is matched, so the bytes must stand still. */
 static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
   struct tally t = {re, by_match, 0};
