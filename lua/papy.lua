@@ -47,6 +47,7 @@ local lazy = {
   Dagger = "papy.dagger",
   Plumber = "papy.plumber",
   open = "papy.flow",
+  show = "papy.show", write = "papy.write",
 }
 
 setmetatable(papy, {__index = function(_, name)

@@ -46,6 +46,8 @@ int luaopen_papy_core_fs(lua_State *L);     /* lfs.c: core.fs */
 int luaopen_papy_core_run(lua_State *L);    /* lrun.c: core.run (programs, fifos) */
 int luaopen_papy_core_source(lua_State *L); /* lsource.c: core.source (streams of bytes) */
 int luaopen_papy_core_log(lua_State *L);    /* llog.c: core.log */
+int luaopen_papy_core_term(lua_State *L);   /* lterm.c: core.term */
+int luaopen_papy_core_sort(lua_State *L);   /* lsort.c: core.sort */
 int luaopen_papy_core_tally(lua_State *L);  /* ltally.c: core.tally */
 int luaopen_papy_core_flow(lua_State *L);   /* lflow.c: core.flow (plans compiled to runners) */
 int luaopen_papy_core_fields(lua_State *L); /* lfields.c: core.fields (splitters, expressions, times) */

@@ -87,6 +87,7 @@ static const struct optional {
   const char *name, *library, *to_build;
 } optional[] = {
     {"archive", "libarchive13", "libarchive-dev and zlib1g-dev"},
+    {"compress", "libarchive13", "libarchive-dev"},
     {"json", "libsimdjson14", "libsimdjson-dev"},
 };
 
