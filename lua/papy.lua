@@ -23,7 +23,7 @@ local papy = {
 -- parts that are loaded when first touched: name = module, which is the part or has it under that name
 local lazy = {
   Graph = "papy.graph",
-  log = "papy.log", fs = "papy.fs", workers = "papy.workers",
+  log = "papy.log", fs = "papy.fs", workers = "papy.workers", formats = "papy.formats",
   Piper = "papy.piper",
   Dagger = "papy.dagger",
   Plumber = "papy.plumber",
