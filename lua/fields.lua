@@ -1,8 +1,8 @@
 -- fields: from what a user says about the format of records to a splitter.
 --
--- `describe` turns the arguments of flow:fields into a description: plain data, so that it travels with the plan. `splitter` makes
--- a splitter of it, for the slots of the plan, wherever the plan runs. A description is a format (see stdlib/papy/formats.lua)
--- with a list instead of single layouts and patterns.
+-- `describe` turns the arguments of flow:fields into a description: plain data, so that it travels with the plan. `splitter`
+-- makes a splitter of it, for the slots of the plan, wherever the plan runs. A description is a format (see
+-- stdlib/papy/formats.lua) with a list instead of single layouts and patterns.
 local Error = require "papy.error"
 local core = require "papy.core".fields
 local options = require "papy.options"
@@ -107,8 +107,9 @@ end
 
 
 --- What flow:fields was told, as a description.
--- what: the name of a format ("combined", "csv", "json", ...; see papy.formats); a layout (a string with $names); a separator of one or two
---   bytes, "" or " " for blanks as awk has them; a list of column names (of words); or a format as a table.
+-- what: the name of a format ("combined", "csv", "json", ...; see papy.formats); a layout (a string with $names); a
+--   separator of one or two bytes, "" or " " for blanks as awk has them; a list of column names (of words); or a format as
+--   a table.
 -- opts.columns: names of the columns; opts.separator: the separator that columns have. The description has
 --   kind, each, separator, columns, header (the first line of each file names the columns), time = {field, format}.
 -- Raises what cannot be, with the nearest name.
@@ -117,7 +118,8 @@ function M.describe(what, opts)
   local d
   if is_array_of_strings(what) then d = from_format {separator = opts.separator or "", columns = what}
   elseif type(what) == "table" then d = from_format(what)
-  elseif type(what) ~= "string" then raise("the name of a format, a separator, a layout or a table is expected, not %s", type(what))
+  elseif type(what) ~= "string" then
+    raise("the name of a format, a separator, a layout or a table is expected, not %s", type(what))
   elseif what == " " then d = from_format {separator = ""}
   elseif is_separator(what) then d = from_format {separator = what}
   elseif what:find("$", 1, true) then d = from_format {layout = what}

@@ -9,9 +9,11 @@
 --   columns = {"id", "name"}           names for separator and csv; header = true: the first line has them
 --   time = {field = "time", format = "apache"}   what parse_time reads unless told otherwise
 --
--- A format of your own is such a table: papy.formats.mine = {...}, or a file papy/formats/mine.lua on PAPY_PATH that returns it.
+-- A format of your own is such a table: papy.formats.mine = {...}, or a file papy/formats/mine.lua on PAPY_PATH that
+-- returns it.
 local known = {
-  "apache_error", "combined", "common", "csv", "dpkg", "json", "logfmt", "nginx_error", "syslog", "tsv", "vhost_combined", "words",
+  "apache_error", "combined", "common", "csv", "dpkg", "json", "logfmt", "nginx_error", "syslog", "tsv",
+  "vhost_combined", "words",
 }
 
 local M = {}

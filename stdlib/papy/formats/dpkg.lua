@@ -1,4 +1,4 @@
--- dpkg: /var/log/dpkg.log. Lines differ by action: "state" belongs to status, "old" and "new" to install, upgrade, remove and so on.
+-- dpkg: /var/log/dpkg.log. Lines differ by action: "state" belongs to status, "old" and "new" to install, upgrade and so on.
 return {
   match = {
     [[^(?<time>\S+ \S+) (?<action>status) (?<state>\S+) (?<package>\S+) (?<version>\S+)$]],
