@@ -687,6 +687,25 @@ function Flow:aggregate(spec)
 end
 
 
+-- ---- showing and writing ----
+
+-- Print the records or rows; see papy.show for the options: mode, columns, limit, bars, spark, …
+function Flow:show(opts)
+  local o = {columns = known_columns(self)}
+  for name, value in pairs(opts or {}) do o[name] = value end
+  local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
+  require("papy.show").show(step, o)
+end
+
+
+-- Write the records to a file ("-": standard output), in order; returns how many. format: "text", "csv", "json" (default by the
+-- path's end); a path that ends in .gz, .zst, … is compressed. See papy.write.
+function Flow:write(path, format)
+  local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
+  return require("papy.write").write(step, path, format, {columns = known_columns(self)})
+end
+
+
 -- ---- looking ----
 
 -- How the flow would run, as text.
