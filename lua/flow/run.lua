@@ -91,10 +91,10 @@ local function run_blocks(self, partial, item)
 end
 
 
--- chunks are counted where they are mapped, without records
+-- chunks are counted where they are mapped, without making records
 local function count_chunk(self, item)
-  local n = item:count(self.count)
-  return {kept = n, mismatched = 0, samples = {}, failed = 0, failures = {}, broken = 0, breaks = {}}
+  local n, failed = core.chunks.count_records(item, self.count, self.on_error == "skip")
+  return {kept = n, mismatched = 0, samples = {}, failed = failed, failures = {}, broken = 0, breaks = {}}
 end
 
 

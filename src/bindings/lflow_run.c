@@ -41,7 +41,7 @@ static void new_piece(struct runner *r, const char *p, size_t n) {
   r->text = p;
   r->n = n;
   r->at = r->header && r->offset == 0 ? nl ? (size_t)(nl + 1 - p) : n : 0;
-  r->by_lead = r->lead && !(nl && nl > p && nl[-1] == '\r'); /* a pattern's $ is before the \r */
+  r->by_lead = r->lead && !memchr(p, '\r', n); /* a record ends before it: a search over many lines would not know */
 }
 
 /* records of several lines are not to be cut: all at once */
@@ -117,27 +117,51 @@ static void passed_over(struct runner *r, size_t at, size_t end) {
   }
 }
 
-/* the next line that the lead finds; its spans are the last match's */
-static bool find_line(lua_State *L, struct runner *r) {
+/* the line that the lead finds next, behind what it passes over; also one where it gives up */
+static bool seek_line(lua_State *L, struct runner *r) {
   struct why why;
   struct line line;
-  size_t from = r->at;
-  int rc = regex_next_line(r->lead, r->text, r->n, from, r->lead_splits ? REGEX_SPANS : 0, &line, &why);
+  int rc = regex_next_line(r->lead, r->text, r->n, r->at, 0, &line, &why);
   if (rc == 0) line.start = line.end = r->n;
-  if (r->lead_splits) passed_over(r, from, line.start);
+  if (r->lead_splits) passed_over(r, r->at, line.start);
   r->at = line.end < r->n ? line.end + 1 : r->n;
   if (rc == 0) return false;
   set_record(r, r->text + line.start, line.end - line.start);
   if (rc < 0) fail(L, &why);
-  if (r->lead_splits) capture_fields(r->splitter, r->text, r->field);
   return true;
+}
+
+static void next_line(struct runner *r) {
+  const char *p = r->text + r->at, *nl = memchr(p, '\n', r->n - r->at);
+  size_t n = nl ? (size_t)(nl - p) : r->n - r->at;
+  r->at += n + 1;
+  set_record(r, p, n);
+}
+
+static bool split_by_lead(lua_State *L, struct runner *r) {
+  struct why why;
+  int rc = regex_search(r->lead, r->now.text, r->now.length, 0, 0, &why);
+  if (rc < 0) fail(L, &why);
+  if (rc > 0) capture_fields(r->splitter, r->now.text, r->field);
+  return rc > 0;
+}
+
+/* Where most lines match, trying the next one costs half of searching it and finding its groups again; only behind one that
+** does not match is there something to pass over. */
+static bool find_line(lua_State *L, struct runner *r) {
+  if (!r->lead_splits) return seek_line(L, r);
+  size_t from = r->at;
+  next_line(r);
+  if (split_by_lead(L, r)) return true;
+  passed_over(r, from, from + r->now.length + 1);
+  return r->at < r->n && seek_line(L, r) && split_by_lead(L, r);
 }
 
 static bool next_record(lua_State *L, struct runner *r) {
   if (r->at >= r->n) return false;
   if (r->by_lead) return find_line(L, r);
-  const char *p = r->text + r->at;
   if (r->start) {
+    const char *p;
     struct records all = {r->text, r->n, r->at, r->start};
     struct why why;
     size_t n;
@@ -147,10 +171,7 @@ static bool next_record(lua_State *L, struct runner *r) {
     if (rc > 0) set_record(r, p, n);
     return rc > 0;
   }
-  const char *nl = memchr(p, '\n', r->n - r->at);
-  size_t n = nl ? (size_t)(nl - p) : r->n - r->at;
-  r->at += n + 1;
-  set_record(r, p, n);
+  next_line(r);
   return true;
 }
 
@@ -158,7 +179,7 @@ static bool next_record(lua_State *L, struct runner *r) {
 
 static bool matches(lua_State *L, struct runner *r, const struct op *op) {
   struct why why;
-  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, r->start ? 0 : REGEX_LINES, &why);
+  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, 0, &why);
   if (rc < 0) fail(L, &why);
   return (rc > 0) != op->invert;
 }
