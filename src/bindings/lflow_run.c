@@ -62,6 +62,7 @@ static bool next_piece(lua_State *L, struct runner *r) {
   r->offset += r->n;
   int rc = pieces_next(&r->pieces, &p, &n, &why);
   if (rc <= 0) r->reading = false;
+  if (rc < 0) runner_rest(L, r); /* no record is under way */
   if (rc < 0) fail(L, &why);
   if (rc > 0) new_piece(r, p, n);
   return rc > 0;
@@ -256,9 +257,9 @@ static bool is_sampled(struct runner *r, const struct op *op) {
 }
 
 /* call a function of the record; its result is on the stack */
-static void call(lua_State *L, struct runner *r, const struct stack *s, int function) {
+static void call(lua_State *L, struct runner *r, const struct stack *s, int function, bool plain) {
   lua_rawgeti(L, s->functions, function);
-  record_push(L, r, s->meta);
+  record_push(L, r, s->meta, plain);
   r->shown = true;
   lua_call(L, 1, 1);
   r->shown = false;
@@ -266,7 +267,7 @@ static void call(lua_State *L, struct runner *r, const struct stack *s, int func
 
 /* texts stay where they are as long as the result stays on the stack: until the next record */
 static void derive_by_function(lua_State *L, struct runner *r, const struct stack *s, const struct op *op) {
-  call(L, r, s, op->function);
+  call(L, r, s, op->function, op->plain);
   luaL_checkstack(L, 20, "too many derived fields");
   if (!lvalue_to(L, -1, &r->field[op->slot]))
     luaL_error(L, "a derived field must be a string, a number, a boolean or papy.null, got a %s", luaL_typename(L, -1));
@@ -285,7 +286,7 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
       case OP_SAMPLE: if (!is_sampled(r, op)) return false; break;
       case OP_DERIVE_LUA: derive_by_function(L, r, s, op); break;
       case OP_WHERE_LUA:
-        call(L, r, s, op->function);
+        call(L, r, s, op->function, op->plain);
         if (!lua_toboolean(L, -1)) return false;
         lua_pop(L, 1);
         break;
@@ -295,10 +296,6 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
 }
 
 /* ---- sinks ---- */
-
-static struct value slot_value(const struct runner *r, unsigned slot) {
-  return slot == TEXT_SLOT ? value_of_text(r->now.text, r->now.length) : r->field[slot];
-}
 
 static void to_tally(lua_State *L, struct runner *r) {
   struct why why;
@@ -321,7 +318,7 @@ static void sink(lua_State *L, struct runner *r, const struct stack *s) {
       record_push_row(L, r, s->columns, s->names);
       lua_rawseti(L, s->rows, (lua_Integer)++r->rows);
       break;
-    case SINK_CALL: call(L, r, s, 1); break;
+    case SINK_CALL: call(L, r, s, 1, r->plain); break;
   }
   r->kept++;
 }
@@ -354,6 +351,7 @@ void runner_go(lua_State *L, struct runner *r, int runner) {
       r->serial++;
       arena_reset(&r->arena);
       if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
+      if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);
       if (passes(L, r, &s)) sink(L, r, &s);
       if (r->lua) lua_settop(L, s.top);
     }
