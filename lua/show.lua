@@ -248,7 +248,7 @@ end
 
 
 local spec = {
-  columns = "table", limit = "natural", mode = {"auto", "table", "spark", "text", "csv", "json"}, width = "count", bars = "string",
+  mode = {"auto", "table", "spark", "text", "csv", "json"}, columns = "table", limit = "natural", width = "count", bars = "string",
   spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
 }
 
@@ -307,10 +307,10 @@ end
 
 -- ---- public ----
 
--- render(rows [, options]): what show prints, as a string. For "text", "csv" and "json" of many rows show and write need less memory.
+-- render(rows [, options]): what show prints, as a string.
 function M.render(rows, opts)
   local parts = {}
-  local o = opts and table.move(opts, 1, 0, 1, {}) or {}
+  local o = {}
   for name, value in pairs(opts or {}) do o[name] = value end
   o.file = {write = function(_, text)
     parts[#parts + 1] = text
@@ -321,17 +321,18 @@ function M.render(rows, opts)
 end
 
 
--- show(rows [, options]): print rows. rows: an array of tables, with their columns in its field `columns` if these have an order; an
--- iterator; an answer of a flow. Options:
---   mode     "table" (aligned, for a person), "spark" (one column as a line of bars), "text" (fields separated by tabs), "csv", "json"
---            (an object a line); default "auto": "table" at a terminal, else "text"
+-- show(rows [, options]): print rows. rows: an array of tables, with their columns in its field `columns` if these have an
+-- order; an iterator; an answer of a flow. Options:
+--   mode     "table" (aligned, for a person), "spark" (one column as a line of bars), "text" (fields separated by tabs),
+--            "csv", "json" (an object a line); default "auto": "table" at a terminal, else "text"
 --   columns  which fields, in which order
 --   limit    rows of a table (20; 0: all); the rest is counted
 --   bars     the name of a column of numbers that is drawn as bars, too
 --   spark    the column of numbers for mode "spark" (default the last); the first is the time
 --   width    columns of the screen (default those of the terminal; none elsewhere)
 --   header   names before the rows of "text" (false)
---   ascii    draw with ASCII only (default: when the locale is not UTF-8); colour (default: at a terminal, unless NO_COLOR is set)
+--   ascii    draw with ASCII only (default: when the locale is not UTF-8)
+--   colour   (default: at a terminal that is not dumb, unless NO_COLOR is set)
 --   file     an open file instead of standard output
 -- Raises when the output cannot be written.
 function M.show(rows, opts)

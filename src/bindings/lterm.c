@@ -42,7 +42,6 @@ static struct shown escaped(unsigned char c) {
 }
 
 static wchar_t code_of(const unsigned char *p, size_t n) {
-  if (n == 1) return p[0];
   wchar_t code = p[0] & (0x7f >> n);
   for (size_t i = 1; i < n; i++) code = code << 6 | (p[i] & 0x3f);
   return code;
@@ -51,7 +50,7 @@ static wchar_t code_of(const unsigned char *p, size_t n) {
 /* the character at p as it is shown; *used: its bytes */
 static struct shown show(const unsigned char *p, size_t left, size_t *used, int ascii) {
   size_t n = utf8_character(p, left);
-  int width = n == 0 || (ascii && n > 1) ? -1 : n == 1 && p[0] >= 0x20 && p[0] < 0x7f ? 1 : wcwidth(code_of(p, n));
+  int width = n == 1 ? (p[0] >= 0x20 && p[0] < 0x7f ? 1 : -1) : n == 0 || ascii ? -1 : wcwidth(code_of(p, n));
   *used = width < 0 ? 1 : n;
   if (width < 0) return escaped(p[0]);
   struct shown s = {.n = n, .width = width};
