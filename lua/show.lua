@@ -248,8 +248,8 @@ end
 
 
 local spec = {
-  mode = {"auto", "table", "spark", "text", "csv", "json"}, columns = "table", limit = "natural", width = "count", bars = "string",
-  spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
+  mode = {"auto", "table", "spark", "text", "csv", "json"}, columns = "table", limit = "natural", width = "count",
+  bars = "string", spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
 }
 
 

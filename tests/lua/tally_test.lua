@@ -8,7 +8,8 @@ local random = math.random
 
 local long = ("long key "):rep(500)
 local texts = {"", "a", "b", "ab", "\0", "\0\0", "a\0b", "200", "0200", "404", "2.0", "-", " 7 ", "1e3", "\xff\xfe", long,
-  long .. "x", "12345678", "123456789abcdef", "123456789abcdef0", "123456789abcdef01", "9223372036854775807", "9223372036854775808"}
+  long .. "x", "12345678", "123456789abcdef", "123456789abcdef0", "123456789abcdef01",
+  "9223372036854775807", "9223372036854775808"}
 
 
 local function some_value()
