@@ -50,7 +50,7 @@ end
 
 -- index(other, key [, {left = false, prefix = ""}]) -> an index for rows.
 -- other: an array of rows, an iterator, or an answer; all of it is held in memory. key: a field that both have, an array of
--- these, or {field = its name in the other}. left: records without a partner stay, as they are. prefix: put before the names of the
+-- these, or {field = its name in the other}. left: records without a partner stay, as they are. prefix: put before the names of
 -- fields that the other gives.
 function M.index(other, key, opts)
   local o = options.check("join", opts, {left = "boolean", prefix = "string"})
