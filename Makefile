@@ -89,7 +89,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
 
-$(BUILD)/sample $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
+$(BUILD)/sample $(BUILD)/variants $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
 
 # objects made with other flags are out of date
@@ -141,7 +141,7 @@ check-plain: deps
 	@$(make_again) suite BUILD=build/plain READLINE=0 ONLY='$(or $(ONLY),repl/)'
 
 bench: deps
-	@$(make_again) all $(BUILD)/sample $(BUILD)/copy
+	@$(make_again) all $(BUILD)/sample $(BUILD)/variants $(BUILD)/copy
 	@sh tests/bench/run.sh $(BUILD)
 
 install: all

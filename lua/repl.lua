@@ -1,4 +1,4 @@
--- repl: what the prompt decides in Lua: when a block is complete, how its values are shown, what Tab offers.
+-- repl: what the prompt decides in Lua: when a block is complete, how its values are shown. What Tab offers is complete.lua.
 
 local core = require "papy.core"
 local inspect = require "papy.inspect"
@@ -17,7 +17,7 @@ end
 -- Text with functions in it is kept under its name, so that pipelines of them can be saved.
 local function count(f, name, text)
   typed = typed + 1
-  if text:find("function", 1, true) then core.sys.texts[name] = text end
+  if text:find("function", 1, true) then core.sys.texts[name] = {text} end
   return f
 end
 
@@ -69,71 +69,9 @@ function M.show(...)
 end
 
 
-local keywords = {
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not",
-  "or", "repeat", "return", "then", "true", "until", "while",
-}
-
-
--- The table that `value.key` looks in first, and the one after it, without calling anybody's code.
-local function fields_of(value)
-  if type(value) == "table" then return value end
-  local meta = debug.getmetatable(value)
-  local index = meta and rawget(meta, "__index")
-  return type(index) == "table" and index or nil
-end
-
-
-local function fields_behind(fields)
-  local meta = debug.getmetatable(fields)
-  local index = meta and rawget(meta, "__index")
-  return type(index) == "table" and index or nil
-end
-
-
-local function get(value, key)
-  local fields, seen = fields_of(value), {}
-  while fields and not seen[fields] do
-    seen[fields] = true
-    local found = rawget(fields, key)
-    if found ~= nil then return found end
-    fields = fields_behind(fields)
-  end
-end
-
-
-local function each_field(value, visit)
-  local fields, seen = fields_of(value), {}
-  while fields and not seen[fields] do
-    seen[fields] = true
-    for key, v in next, fields do visit(key, v) end
-    fields = fields_behind(fields)
-  end
-end
-
-
--- Sorted candidates for a word like `papy.Nu` or `pool:st`.
-function M.complete(word)
-  local path, separator, start = word:match "^(.-)([.:]?)([%w_]*)$"
-  local value, found, once = _G, {}, {}
-  if not path or (path ~= "" and separator == "") then return found end
-  for name in path:gmatch "[^.:]+" do
-    value = get(value, name)
-    if value == nil then return found end
-  end
-  local function offer(key, v)
-    if type(key) ~= "string" or not key:find "^[%a_][%w_]*$" or key:sub(1, #start) ~= start or once[key] then return end
-    if key:sub(1, 1) == "_" and start == "" then return end
-    if separator == ":" and type(v) ~= "function" then return end
-    once[key] = true
-    found[#found + 1] = path .. separator .. key
-  end
-  each_field(value, offer)
-  if path == "" and separator == "" and start ~= "" then
-    for _, keyword in ipairs(keywords) do offer(keyword) end
-  end
-  table.sort(found)
-  return found
+-- The prompt's own name for it, unless somebody has another use for the name.
+if rawget(_G, "help") == nil then
+  rawset(_G, "help", function(...) return require "papy.help".help(...) end)
 end
 
 

@@ -30,6 +30,7 @@ struct engine {
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
   bool turning;     /* the functions of on_turn are being called */
+  bool captured;    /* this process is a worker and prints to a prompt */
   struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */
 };
@@ -40,8 +41,10 @@ struct engine *engine_of(lua_State *L);
 struct heap *engine_heap(lua_State *L, struct engine *e);
 /* read what workers printed and hand whole lines on (loutput.c) */
 void loutput_drain(struct engine *e);
-/* in a worker: print into the pipe, if there is one */
-void loutput_redirect(const struct engine *e);
+/* in a worker: print into the pipe, if there is one; true when this process prints to a prompt */
+bool loutput_redirect(const struct engine *e);
+/* in such a worker: end the line that a tasklet has begun */
+void loutput_end_line(void);
 void engine_open(lua_State *L, struct loop *loop, state_maker make);
 
 #endif

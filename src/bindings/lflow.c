@@ -263,7 +263,8 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
 }
 
 /* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, splitter =,
-** start = regex that begins a record, mismatch = "skip" "keep" "error" "call" (then mend =
+** start = regex that begins a record, header = is the first line of a
+** file no record?, mismatch = "skip" "keep" "error" "call" (then mend =
 ** a function), ops = {{kind =, ...}...}, sink =, limit =, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns = slots, names = their names; f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -289,6 +290,7 @@ static int new_(lua_State *L) {
   r->now.arena = &r->arena;
   if (true_field(L, 1, "f")) function_field(L, 1, "f", 2); /* the sink's is the first */
   r->start = regex_field(L, 1, "start", 2);
+  r->header = true_field(L, 1, "header");
   read_splitter(L, r, 1, 2);
   read_ops(L, r, 1, 2, 3);
   read_sink(L, r, 1, 2);

@@ -79,6 +79,7 @@ struct runner {
   struct regex *start;        /* borrowed: records are runs of lines */
   struct regex *lead;         /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
   bool lead_splits;
+  bool header;                 /* the first line of a file is no record */
   enum mismatch mismatch;
   int mend;                    /* the function of MISMATCH_CALL */
   unsigned slots, split_slots; /* those of the splitter come first */

@@ -40,7 +40,7 @@ static void new_piece(struct runner *r, const char *p, size_t n) {
   const char *nl = memchr(p, '\n', n);
   r->text = p;
   r->n = n;
-  r->at = 0;
+  r->at = r->header && r->offset == 0 ? nl ? (size_t)(nl + 1 - p) : n : 0;
   r->by_lead = r->lead && !(nl && nl > p && nl[-1] == '\r'); /* a pattern's $ is before the \r */
 }
 

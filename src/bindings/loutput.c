@@ -1,16 +1,22 @@
 /* What workers print while a prompt runs. They would write into the line a person is typing; so their stdout and stderr
 ** lead into one pipe, the host's loop watches it, and whole lines go to the prompt, which knows where the line is.
 **
+** What has no newline stands in the worker's buffer, and other workers write into the same pipe. So at the end of a tasklet its
+** worker ends the line; and what was flushed before is shown as a line when nothing has followed for a moment.
+**
 ** The pipe belongs to the engine of the state at the prompt. Workers forked before it stay with the terminal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "runtime/loop.h"
@@ -20,6 +26,7 @@ struct output {
   int in, out;
   output_sink sink;
   struct buf line; /* what has come since the last newline */
+  int64_t since;   /* how long that has been waiting; 0: there is nothing */
 };
 
 static bool nothing_moved(struct member *m) {
@@ -32,9 +39,10 @@ static bool may_spin(struct member *m) {
 }
 static void no_nudge(struct member *m, bool sleeping) { (void)m, (void)sleeping; }
 static void no_sleeping(struct member *m, bool yes) { (void)m, (void)yes; }
-static int64_t no_deadline(struct member *m) {
-  (void)m;
-  return FOREVER;
+
+static int64_t deadline(struct member *m) {
+  struct output *o = (struct output *)m;
+  return o->since ? o->since + PART_OF_LINE_NS : FOREVER;
 }
 
 static void not_polled(struct member *m) { (void)m; }
@@ -53,7 +61,7 @@ int bindings_capture(lua_State *L, output_sink sink) {
     return -1;
   }
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, no_deadline, not_polled,
+  o->member = (struct member){NULL, nothing_moved, may_spin, no_nudge, no_sleeping, fds, deadline, not_polled,
                               NULL};
   o->in = ends[0];
   o->out = ends[1];
@@ -81,7 +89,9 @@ void loutput_drain(struct engine *e) {
   if (!o) return;
   while ((n = read(o->in, bytes, sizeof bytes)) > 0)
     if (buf_add(&o->line, bytes, (size_t)n) != 0) o->line.n = 0;
-  hand_on(o, false);
+  hand_on(o, o->since && clock_ns() >= o->since + PART_OF_LINE_NS);
+  if (o->line.n == 0) o->since = 0;
+  else if (o->since == 0) o->since = clock_ns();
 }
 
 void bindings_release(lua_State *L) {
@@ -98,8 +108,15 @@ void bindings_release(lua_State *L) {
   free(o);
 }
 
-void loutput_redirect(const struct engine *e) {
-  if (!e->output) return;
+bool loutput_redirect(const struct engine *e) {
+  if (!e->output) return e->captured;
   dup2(e->output->out, STDOUT_FILENO);
   dup2(e->output->out, STDERR_FILENO);
+  return true;
+}
+
+void loutput_end_line(void) {
+  if (__fpending(stdout) == 0) return;
+  if (__flbf(stdout)) putchar('\n'); /* a line-buffered stream keeps back only what has none */
+  fflush(stdout);
 }

@@ -31,6 +31,7 @@
 #include "scan/source.h"
 
 #define STREAM "papy.stream"
+#define ALARM "papy.alarm"
 
 /* {=== sources === */
 
@@ -223,7 +224,7 @@ static int source_feed(lua_State *L) {
   return 0;
 }
 
-/* ===} {=== streams === */
+/* ===} {=== waking the loop === */
 
 /* A member of the loop that has no workers: it wakes whoever sleeps once its descriptor is readable, or its time has come. Armed when a
 ** step says that it would have to wait; wakes once. */
@@ -234,18 +235,6 @@ struct waker {
   bool armed;
   int fd; /* -1: none */
   int64_t when;
-};
-
-/* user values: 1 the source, 2 the regex of record starts */
-struct stream {
-  struct waker waker;
-  struct source *source; /* NULL: at its end */
-  struct blocks blocks;
-  bool open, ended; /* a part is being read; it has ended */
-  bool broken;      /* with why; what is left of the part comes first */
-  int64_t heard;    /* when the source last had something */
-  uint64_t at;      /* offset of the next block in its part */
-  struct why why;
 };
 
 static struct waker *waker_of(struct member *m) {
@@ -305,6 +294,38 @@ static void waker_leave(struct waker *w) {
   if (w->loop && w->pid == pid_own()) loop_leave(w->loop, &w->member);
   w->loop = NULL;
 }
+
+static int alarm_gc(lua_State *L) {
+  waker_leave(luaL_checkudata(L, 1, ALARM));
+  return 0;
+}
+
+/* alarm() -> an alarm; alarm(seconds): wake whoever sleeps in the loop then */
+static int alarm_new(lua_State *L) {
+  struct waker *w = lua_newuserdatauv(L, sizeof *w, 0);
+  memset(w, 0, sizeof *w);
+  luaL_setmetatable(L, ALARM);
+  return 1;
+}
+
+static int alarm_set(lua_State *L) {
+  waker_arm(L, luaL_checkudata(L, 1, ALARM), -1, luaL_checknumber(L, 2));
+  return 0;
+}
+
+/* ===} {=== streams === */
+
+/* user values: 1 the source, 2 the regex of record starts */
+struct stream {
+  struct waker waker;
+  struct source *source; /* NULL: at its end */
+  struct blocks blocks;
+  bool open, ended; /* a part is being read; it has ended */
+  bool broken;      /* with why; what is left of the part comes first */
+  int64_t heard;    /* when the source last had something */
+  uint64_t at;      /* offset of the next block in its part */
+  struct why why;
+};
 
 static struct stream *tostream(lua_State *L) {
   return luaL_checkudata(L, 1, STREAM);
@@ -439,7 +460,10 @@ static int stream_close_(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"sniff", source_sniff}, {"file", source_file},     {"handle", source_handle},
                                      {"at", source_at},       {"follow", source_follow}, {"stream", stream_new},
-                                     {"fed", source_fed},     {"feed", source_feed},     {NULL, NULL}};
+                                     {"fed", source_fed},     {"feed", source_feed},     {"alarm", alarm_new},
+                                     {NULL, NULL}};
+
+static const luaL_Reg alarm_metamethods[] = {{"__call", alarm_set}, {"__gc", alarm_gc}, {NULL, NULL}};
 
 static const luaL_Reg stream_methods[] = {{"step", stream_step}, {"close", stream_close_}, {NULL, NULL}};
 
@@ -455,6 +479,7 @@ int luaopen_papy_core_source(lua_State *L) {
     luaL_newlib(L, stream_methods);
     lua_setfield(L, -2, "__index");
   }
+  if (luaL_newmetatable(L, ALARM)) luaL_setfuncs(L, alarm_metamethods, 0);
   luaL_newlib(L, functions);
   return 1;
 }

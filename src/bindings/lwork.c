@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -43,6 +44,7 @@ struct hand {
   const struct terms *terms;
   uint32_t number;
   bool thread;
+  bool captured; /* it prints to a prompt */
   /* the cell under way */
   struct cell *cell;
   struct frame request;
@@ -195,7 +197,7 @@ static int caught(lua_State *L) {
   lua_createtable(L, 0, 2);
   lua_insert(L, 1);
   lua_setfield(L, 1, "value");
-  luaL_traceback(L, L, NULL, 1);
+  ltraceback(L, NULL, 1, false);
   lua_setfield(L, 1, "traceback");
   lua_settop(L, 1);
   return 1;
@@ -222,7 +224,8 @@ static int write_error(lua_State *L) {
     lua_pushnil(L);
   else
     push_item(h);
-  lua_call(L, 7, 1);
+  lua_rawgeti(L, NAMES, 0);
+  lua_call(L, 8, 1);
   write_result(h, FRAME_ERROR);
   return 0;
 }
@@ -278,6 +281,7 @@ static void apply(void *self, struct cell *cell) {
     lua_pushlightuserdata(L, h);
     if (lua_pcall(L, 1, 0, HANDLER) != LUA_OK) failed(h);
   }
+  if (h->captured) loutput_end_line();
   h->cell = NULL;
 }
 
@@ -341,7 +345,7 @@ static void *begin_process(struct kit *kit, struct channel *c, uint32_t n) {
   lua_State *L = kit->pool->work;
   struct hand *h = hand_new(L, kit, c, n, false);
   if (!h) return NULL;
-  loutput_redirect(kit->pool->engine);
+  h->captured = loutput_redirect(kit->pool->engine);
   lua_pushcfunction(L, process_begin);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
   return h;
@@ -405,7 +409,7 @@ bool lwork_craft(struct craft *c, struct lpool *p) {
 
 /* ---- the host prepares ---- */
 
-/* the functions, arguments, their numbers and the names, as four arrays on top of `to`'s stack */
+/* the functions, arguments, their numbers and the names (the pool's own at 0), as four arrays on top of `to`'s stack */
 static void push_arrays(lua_State *L, struct lpool *p) {
   static const int slots[] = {SLOT_FUNCTION, SLOT_ARGS, SLOT_ARGN, SLOT_NAME};
   lpool_push_table(L, p);
@@ -417,6 +421,8 @@ static void push_arrays(lua_State *L, struct lpool *p) {
       lua_rawseti(L, -2, (lua_Integer)t + 1);
     }
   }
+  lua_getfield(L, table, "name");
+  lua_rawseti(L, -2, 0);
   lua_remove(L, table);
 }
 

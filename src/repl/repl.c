@@ -30,18 +30,22 @@ static int wait(void *ctx, int fd) {
 }
 
 struct completion {
-  const char *word;
+  const char *word, *line;
+  size_t n; /* of the line, before the word */
   char **found;
 };
 
-/* papy.repl.complete, its array on the heap */
 static int complete_protected(lua_State *L) {
   struct completion *c = lua_touserdata(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "papy.repl");
-  lua_getfield(L, -1, "complete");
-  lua_pushstring(L, c->word);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "papy.complete");
   lua_call(L, 1, 1);
+  lua_pushstring(L, c->word);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the lines of the block before this one */
+  lua_pushliteral(L, "\n");
+  lua_pushlstring(L, c->line, c->n);
+  lua_concat(L, 3);
+  lua_call(L, 2, 1);
   size_t n = lua_rawlen(L, -1);
   c->found = calloc(n + 1, sizeof *c->found);
   for (size_t i = 0; c->found && i < n; i++) {
@@ -54,10 +58,11 @@ static int complete_protected(lua_State *L) {
 }
 
 /* A failing completion completes nothing: no error may pass through the reader. */
-static char **complete(void *ctx, const char *word) {
+static char **complete(void *ctx, const char *word, const char *line, size_t n) {
   struct session *s = ctx;
-  struct completion c = {word, NULL};
-  lua_pushcfunction(s->L, complete_protected);
+  struct completion c = {word, line, n, NULL};
+  lua_pushvalue(s->L, s->block);
+  lua_pushcclosure(s->L, complete_protected, 1);
   lua_pushlightuserdata(s->L, &c);
   if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) lua_pop(s->L, 1);
   return c.found;

@@ -88,6 +88,10 @@ each_way("a failing item of a producing piper fails in all its places", function
     eq(told(Piper(pair, { parallel = pool(3), produce = 2, debug = debug }) { input }:start()), expected)
     eq(told(Piper(square, { parallel = pool(3), produce = 2, repeats = true, debug = debug }) { input }:start()), expected)
   end
+  local two = Piper(pair, { parallel = pool(1), produce = 2 }) { { "z" } }
+  local e = Piper(double, { parallel = pool(1), consume = 2 }) { two }:start():next()
+  eq(#e.causes, 2)
+  eq(select(2, e.message:gsub("attempt to", "")), 1, "how often the message says the same")
 end)
 
 claim("an input that raises gives one error in the place of the missing item, then the end", function()
