@@ -7,24 +7,10 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <wchar.h>
 
 #include "bindings/bindings.h"
 #include "scan/utf8.h"
-
-/* columns(fd) -> columns of the terminal that fd is, nil when it is none. 80 when the terminal does not know. */
-static int columns(lua_State *L) {
-  struct winsize size = {0};
-  int fd = (int)luaL_checkinteger(L, 1);
-  if (!isatty(fd)) {
-    lua_pushnil(L);
-    return 1;
-  }
-  lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80);
-  return 1;
-}
 
 struct shown {
   char text[8];
@@ -108,7 +94,7 @@ static int fit(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"columns", columns}, {"fit", fit}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"fit", fit}, {NULL, NULL}};
 
 int luaopen_papy_core_term(lua_State *L) {
   luaL_newlib(L, functions);
