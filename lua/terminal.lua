@@ -3,8 +3,6 @@ local core = require "papy.core"
 
 local M = {}
 
-local ANY <const> = 1 << 20 -- columns where nothing is to be cut
-
 
 local function from_environment(...)
   for _, name in ipairs {...} do
@@ -26,16 +24,18 @@ function M.style()
 end
 
 
--- Columns that a text takes.
+-- Columns that a text takes, one for each character.
 function M.width(text)
-  local _, width = core.term.fit(text, ANY)
-  return width
+  return utf8.len(text) or #text
 end
 
 
 -- The text, cut where it is wider than so many columns, with a sign that it was.
 function M.cut(text, width, style)
-  return (core.term.fit(text, math.min(width, ANY), not style.unicode))
+  if M.width(text) <= width then return text end
+  local sign = style.unicode and "…" or "~"
+  if not utf8.len(text) then return text:sub(1, width - 1) .. sign end
+  return text:sub(1, utf8.offset(text, width) - 1) .. sign
 end
 
 
