@@ -6,6 +6,7 @@ local core = require "papy.core"
 local options = require "papy.options"
 local Error = require "papy.error"
 local rowform = require "papy.rowform"
+local terminal = require "papy.terminal"
 
 local fit = core.term.fit
 local null = core.sys.null
@@ -21,29 +22,14 @@ local ANY <const> = 1 << 20 -- columns where nothing is to be cut
 
 -- ---- the terminal ----
 
-local function is_utf8()
-  for _, name in ipairs {"LC_ALL", "LC_CTYPE", "LANG"} do
-    local value = os.getenv(name)
-    if value and value ~= "" then return value:lower():find "utf%-?8" ~= nil end
-  end
-  return false
-end
-
-
-local function is_set(name)
-  local value = os.getenv(name)
-  return value ~= nil and value ~= ""
-end
-
-
--- what can be drawn where the output goes: {columns = nil for no terminal, ascii =, colour =}
+-- where the output goes: {columns = its width, nil for no terminal, ascii =, colour =}
 local function screen(o)
-  local columns = o.file == nil and core.term.columns(1) or nil
-  local ascii = o.ascii
-  if ascii == nil then ascii = not is_utf8() end
-  local colour = o.colour
-  if colour == nil then colour = columns ~= nil and not is_set "NO_COLOR" and os.getenv "TERM" ~= "dumb" and is_set "TERM" end
-  return {columns = columns, ascii = ascii, colour = colour}
+  local style = terminal.style()
+  local at_terminal = o.file == nil and style.width < math.huge
+  local view = {columns = at_terminal and style.width or nil, ascii = o.ascii, colour = o.colour}
+  if view.ascii == nil then view.ascii = at_terminal and not style.unicode end
+  if view.colour == nil then view.colour = at_terminal and style.colour end
+  return view
 end
 
 
@@ -248,8 +234,8 @@ end
 
 
 local spec = {
-  columns = "table", limit = "natural", mode = {"auto", "table", "spark", "text", "csv", "json"}, width = "count", bars = "string",
-  spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
+  mode = {"auto", "table", "spark", "text", "csv", "json"}, columns = "table", limit = "natural", width = "count",
+  bars = "string", spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
 }
 
 
@@ -307,10 +293,10 @@ end
 
 -- ---- public ----
 
--- render(rows [, options]): what show prints, as a string. For "text", "csv" and "json" of many rows show and write need less memory.
+-- render(rows [, options]): what show prints, as a string.
 function M.render(rows, opts)
   local parts = {}
-  local o = opts and table.move(opts, 1, 0, 1, {}) or {}
+  local o = {}
   for name, value in pairs(opts or {}) do o[name] = value end
   o.file = {write = function(_, text)
     parts[#parts + 1] = text
@@ -321,17 +307,18 @@ function M.render(rows, opts)
 end
 
 
--- show(rows [, options]): print rows. rows: an array of tables, with their columns in its field `columns` if these have an order; an
--- iterator; an answer of a flow. Options:
---   mode     "table" (aligned, for a person), "spark" (one column as a line of bars), "text" (fields separated by tabs), "csv", "json"
---            (an object a line); default "auto": "table" at a terminal, else "text"
+-- show(rows [, options]): print rows. rows: an array of tables, with their columns in its field `columns` if these have an
+-- order; an iterator; an answer of a flow. Options:
+--   mode     "table" (aligned, for a person), "spark" (one column as a line of bars), "text" (fields separated by tabs),
+--            "csv", "json" (an object a line); default "auto": "table" at a terminal, else "text"
 --   columns  which fields, in which order
 --   limit    rows of a table (20; 0: all); the rest is counted
 --   bars     the name of a column of numbers that is drawn as bars, too
 --   spark    the column of numbers for mode "spark" (default the last); the first is the time
 --   width    columns of the screen (default those of the terminal; none elsewhere)
 --   header   names before the rows of "text" (false)
---   ascii    draw with ASCII only (default: when the locale is not UTF-8); colour (default: at a terminal, unless NO_COLOR is set)
+--   ascii    draw with ASCII only (default: at a terminal that is dumb or not UTF-8)
+--   colour   (default: at a terminal that is not dumb, unless NO_COLOR is set)
 --   file     an open file instead of standard output
 -- Raises when the output cannot be written.
 function M.show(rows, opts)

@@ -7,24 +7,10 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <wchar.h>
 
 #include "bindings/bindings.h"
 #include "scan/utf8.h"
-
-/* columns(fd) -> columns of the terminal that fd is, nil when it is none. 80 when the terminal does not know. */
-static int columns(lua_State *L) {
-  struct winsize size = {0};
-  int fd = (int)luaL_checkinteger(L, 1);
-  if (!isatty(fd)) {
-    lua_pushnil(L);
-    return 1;
-  }
-  lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80);
-  return 1;
-}
 
 struct shown {
   char text[8];
@@ -42,7 +28,6 @@ static struct shown escaped(unsigned char c) {
 }
 
 static wchar_t code_of(const unsigned char *p, size_t n) {
-  if (n == 1) return p[0];
   wchar_t code = p[0] & (0x7f >> n);
   for (size_t i = 1; i < n; i++) code = code << 6 | (p[i] & 0x3f);
   return code;
@@ -51,7 +36,7 @@ static wchar_t code_of(const unsigned char *p, size_t n) {
 /* the character at p as it is shown; *used: its bytes */
 static struct shown show(const unsigned char *p, size_t left, size_t *used, int ascii) {
   size_t n = utf8_character(p, left);
-  int width = n == 0 || (ascii && n > 1) ? -1 : n == 1 && p[0] >= 0x20 && p[0] < 0x7f ? 1 : wcwidth(code_of(p, n));
+  int width = n == 1 ? (p[0] >= 0x20 && p[0] < 0x7f ? 1 : -1) : n == 0 || ascii ? -1 : wcwidth(code_of(p, n));
   *used = width < 0 ? 1 : n;
   if (width < 0) return escaped(p[0]);
   struct shown s = {.n = n, .width = width};
@@ -109,7 +94,7 @@ static int fit(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"columns", columns}, {"fit", fit}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"fit", fit}, {NULL, NULL}};
 
 int luaopen_papy_core_term(lua_State *L) {
   luaL_newlib(L, functions);

@@ -21,9 +21,11 @@ static const struct {
 } filters[] = {{".gz", ARCHIVE_FILTER_GZIP},   {".zst", ARCHIVE_FILTER_ZSTD}, {".xz", ARCHIVE_FILTER_XZ},
                {".bz2", ARCHIVE_FILTER_BZIP2}, {".lz4", ARCHIVE_FILTER_LZ4},  {NULL, 0}};
 
+/* nil, and what the system said, or else the library */
 static int refuse(lua_State *L, struct archive *a) {
+  const char *why = archive_errno(a) > 0 ? strerror(archive_errno(a)) : archive_error_string(a);
   lua_pushnil(L);
-  lua_pushstring(L, archive_error_string(a) ? archive_error_string(a) : "cannot compress");
+  lua_pushstring(L, why ? why : "cannot compress");
   return 2;
 }
 

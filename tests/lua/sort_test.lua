@@ -123,4 +123,61 @@ T.claim("a full disk is an error that says where", function()
 end)
 
 
+local sort = require "papy.sort"
+
+
+T.claim("rows of any kind are sorted by fields, falling or not, or by a function", function()
+  local rows = {{n = 3, s = "b"}, {n = 1, s = "a"}, {s = "c"}, {n = 3, s = "a"}, {n = 2.5, list = {1, {2}}}}
+  local function order(by)
+    local out = {}
+    for row in sort.sorted(rows, by) do out[#out + 1] = row end
+    return out
+  end
+  T.eq(order "n", {rows[2], rows[5], rows[1], rows[4], rows[3]})
+  T.eq(order {"-n", "s"}, {rows[4], rows[1], rows[5], rows[2], rows[3]})
+  T.eq(order(function(row) return -(row.n or -9) end), {rows[1], rows[4], rows[5], rows[2], rows[3]})
+  local words = {}
+  for word in sort.sorted {"b", "10", "a", "9"} do words[#words + 1] = word end
+  T.eq(words, {"9", "10", "a", "b"})
+  T.raises("by a field", sort.sorted, rows, {{}})
+  T.raises("unknown option 'memry'", sort.sorted, rows, "n", {memry = 1})
+end)
+
+
+T.claim("groups of a tally come in order, from memory and from disk", function()
+  local groups = {}
+  for i = 1, 500 do groups[i] = {key = i, n = 1} end
+  for _, memory in ipairs {0, 5000} do
+    local t = core.tally.new {keys = {"key"}, args = 0, columns = {{name = "n", kind = "count"}}, memory = memory}
+    for i = 500, 1, -1 do t:add({i}) end
+    local rows = {}
+    for row in sort.groups(t, "key") do rows[#rows + 1] = row end
+    T.eq(rows, groups)
+    rows = {}
+    for row in sort.groups(t, "-key", 2) do rows[#rows + 1] = row.key end
+    T.eq(rows, {500, 499})
+  end
+end)
+
+
+local join = require "papy.join"
+
+
+T.claim("rows are joined with those that have the same key", function()
+  local hosts = {{ip = "1", host = "a"}, {ip = "2", host = "b"}, {ip = 2, host = "c"}, {host = "nobody"}}
+  local index = join.index(hosts, "ip")
+  T.eq(join.rows(index, {ip = "1", n = 5}), {{ip = "1", n = 5, host = "a"}})
+  T.eq(join.rows(index, {ip = 2.0}), {{ip = 2.0, host = "b"}, {ip = 2.0, host = "c"}})
+  T.eq(join.rows(index, {ip = "3"}), {})
+  T.eq(join.rows(index, {}), {})
+  T.eq(join.rows(join.index(hosts, {client = "ip"}, {left = true}), {client = "9"}), {{client = "9"}})
+  T.eq(join.rows(join.index(hosts, {client = "ip"}, {prefix = "h_"}), {client = 1}), {{client = 1, h_host = "a"}})
+  local two = join.index({{a = "x:1", b = "", v = 1}, {a = "x", b = ":1", v = 2}}, {"a", "b"})
+  T.eq(join.rows(two, {a = "x", b = ":1"}), {{a = "x", b = ":1", v = 2}})
+  T.raises("both have a field 'host'", join.rows, index, {ip = "1", host = "mine"})
+  T.raises("the key must be a field", join.index, hosts, {})
+  T.raises("rows with fields expected", join.index, {1, 2}, "ip")
+end)
+
+
 T.finish()
