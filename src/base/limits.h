@@ -94,6 +94,7 @@
 #define BLOCK_BYTES 64
 #define BLOCK_STEP 3
 #define MAP_AHEAD 4096
+#define MAP_AROUND 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
@@ -113,8 +114,10 @@
 ** copies of it stay in the cache */
 #define BLOCK_BYTES (1 << 20)
 #define BLOCK_STEP (64 << 10)
-/* a mapping up to this size has its pages put in place at once */
+/* a mapping up to this size has its pages put in place at once, by touching it every MAP_AROUND bytes (what Linux maps around
+** a fault, unless told otherwise) */
 #define MAP_AHEAD (64 << 20)
+#define MAP_AROUND (64 << 10)
 /* a state's reading buffer that a long line made larger than this is given back */
 #define PIECES_KEPT (4 << 20)
 /* source files kept open that nobody is reading at the moment */
