@@ -13,12 +13,14 @@ local function unfinished(message)
 end
 
 
--- An expression is loaded as one that returns its values, anything else as it stands.
+-- An expression is loaded as one that returns its values, anything else as it stands: {run = function, skip = how many of its
+-- values are none of the expression's}. There is one to skip because `return f()` would be a tail call, after which no message
+-- could tell where at the prompt f was called.
 local function compile(text)
-  local f, as_expression = load("return " .. text, CHUNK, "t")
-  if f then return f end
+  local f, as_expression = load("return nil, " .. text, CHUNK, "t")
+  if f then return {run = f, skip = 1} end
   local g, message = load(text, CHUNK, "t")
-  if g then return g end
+  if g then return {run = g, skip = 0} end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 
@@ -28,9 +30,9 @@ local function compile_by_lines(text)
   local pieces, block = {}, nil
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     block = block and block .. "\n" .. line or line
-    local f, _, more = compile(block)
-    if f then
-      pieces[#pieces + 1], block = f, nil
+    local piece, _, more = compile(block)
+    if piece then
+      pieces[#pieces + 1], block = piece, nil
     elseif not more then
       return nil
     end
@@ -39,12 +41,12 @@ local function compile_by_lines(text)
 end
 
 
--- What was typed as an array of functions to run one after the other; nil when lines are missing, unless no more will
+-- What was typed as an array of pieces ({run, skip}) to run one after the other; nil when lines are missing, unless no more will
 -- come (`final`); false and the message when no line can help. Lines that came one by one have been tried as they came; only
 -- a paste of several (`pasted`), or the end, is taken apart.
 function M.load(text, final, pasted)
-  local f, message, more = compile(text)
-  if f then return {f} end
+  local piece, message, more = compile(text)
+  if piece then return {piece} end
   local pieces = (pasted or final) and text:find("\n", 1, true) and compile_by_lines(text)
   if pieces then return pieces end
   if more and not final then return nil end
