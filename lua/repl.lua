@@ -22,13 +22,15 @@ local function count(f, name, text)
 end
 
 
--- An expression is loaded as one that returns its values, anything else as it stands.
+-- An expression is loaded as one that returns its values, anything else as it stands: {run = function, skip = how many of its
+-- values are none of the expression's}. There is one to skip because `return f()` would be a tail call, after which no message
+-- could tell where at the prompt f was called.
 local function compile(text)
   local name = "=prompt " .. typed + 1
-  local f, as_expression = load("return " .. text, name, "t")
-  if f then return count(f, name, text) end
+  local f, as_expression = load("return nil, " .. text, name, "t")
+  if f then return {run = count(f, name, text), skip = 1} end
   local g, message = load(text, name, "t")
-  if g then return count(g, name, text) end
+  if g then return {run = count(g, name, text), skip = 0} end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 
@@ -38,9 +40,9 @@ local function compile_by_lines(text)
   local pieces, block = {}, nil
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     block = block and block .. "\n" .. line or line
-    local f, _, more = compile(block)
-    if f then
-      pieces[#pieces + 1], block = f, nil
+    local piece, _, more = compile(block)
+    if piece then
+      pieces[#pieces + 1], block = piece, nil
     elseif not more then
       return nil
     end
@@ -49,12 +51,12 @@ local function compile_by_lines(text)
 end
 
 
--- What was typed as an array of functions to run one after the other; nil when lines are missing, unless no more will
+-- What was typed as an array of pieces ({run, skip}) to run one after the other; nil when lines are missing, unless no more will
 -- come (`final`); false and the message when no line can help. Lines that came one by one have been tried as they came; only
 -- a paste of several (`pasted`), or the end, is taken apart.
 function M.load(text, final, pasted)
-  local f, message, more = compile(text)
-  if f then return {f} end
+  local piece, message, more = compile(text)
+  if piece then return {piece} end
   local pieces = (pasted or final) and text:find("\n", 1, true) and compile_by_lines(text)
   if pieces then return pieces end
   if more and not final then return nil end
