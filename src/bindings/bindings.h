@@ -3,6 +3,7 @@
 #define PAPY_BINDINGS_BINDINGS_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct loop;
@@ -14,6 +15,12 @@ typedef lua_State *(*state_maker)(void);
 /* Register package.preload["papy.core"] (the table of all C functions) in L, bound to the loop and the constructor.
 ** The loop is borrowed and outlives L. */
 void bindings_open(lua_State *L, struct loop *loop, state_maker make);
+
+/* how the sources of papy's own Lua are named in debug information; no file of a user's can be */
+#define OWN_SOURCE "=[papy] "
+/* Push message and traceback as luaL_traceback does, from the given level of L on, but without papy's own functions on top:
+** the first line is the user's. C functions go with them, and, with `all`, in any case. */
+void ltraceback(lua_State *L, const char *message, int level, bool all);
 
 /* Let every pool of L move as far as it can without waiting: pull, submit, collect. Called by whoever waits with
 ** loop_wait. Runs protected: never raises. Returns the number of tasklets submitted. */

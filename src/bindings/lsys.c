@@ -48,8 +48,19 @@ static int error_class(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"now", now},        {"cpus", cpus},       {"sleep", sleep_},
-                                     {"getpid", getpid_}, {"columns", columns}, {"error_class", error_class},
+/* traceback(level): of the function that many levels above its caller's, as people want it */
+static int traceback(lua_State *L) {
+  ltraceback(L, NULL, (int)luaL_checkinteger(L, 1), true);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"now", now},
+                                     {"cpus", cpus},
+                                     {"sleep", sleep_},
+                                     {"getpid", getpid_},
+                                     {"columns", columns},
+                                     {"traceback", traceback},
+                                     {"error_class", error_class},
                                      {NULL, NULL}};
 
 /* The texts of chunks by their names as debug.getinfo gives them, an array for each: core.sys.texts */

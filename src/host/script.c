@@ -11,6 +11,7 @@
 #include "host/call.h"
 #include "host/options.h"
 #include "host/state.h"
+#include "host/suspend.h"
 #include "host/texts.h"
 
 struct run {
@@ -132,12 +133,14 @@ static int execute(const struct options *o, prompt_fn prompt) {
   state_configure(&config);
   lua_State *L = state_new();
   if (!L) return 1;
+  suspend_with(state_loop(L));
   lua_pushcfunction(L, run);
   lua_pushlightuserdata(L, &r);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
     call_report(L, "papy");
     r.end = CALL_FAILED;
   }
+  suspend_with(NULL);
   lua_close(L); /* stops the pools */
   int written = output_is_written();
   if (r.end == CALL_INTERRUPTED) die_of_interrupt();
