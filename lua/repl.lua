@@ -14,23 +14,23 @@ local function unfinished(message)
 end
 
 
--- Text with functions in it is kept under its name, so that pipelines of them can be saved.
-local function count(f, name, text)
+-- A piece of what was typed: {run = function, skip = how many of its values are none of the expression's}. Text with functions in
+-- it is kept under its name, so that pipelines of them can be saved.
+local function piece_of(f, skip, name, text)
   typed = typed + 1
   if text:find("function", 1, true) then core.sys.texts[name] = {text} end
-  return f
+  return {run = f, skip = skip}
 end
 
 
--- An expression is loaded as one that returns its values, anything else as it stands: {run = function, skip = how many of its
--- values are none of the expression's}. There is one to skip because `return f()` would be a tail call, after which no message
--- could tell where at the prompt f was called.
+-- An expression is loaded as one that returns its values, anything else as it stands. Of an expression there is one value to
+-- skip, because `return f()` would be a tail call, after which no message could tell where at the prompt f was called.
 local function compile(text)
   local name = "=prompt " .. typed + 1
   local f, as_expression = load("return nil, " .. text, name, "t")
-  if f then return {run = count(f, name, text), skip = 1} end
+  if f then return piece_of(f, 1, name, text) end
   local g, message = load(text, name, "t")
-  if g then return {run = count(g, name, text), skip = 0} end
+  if g then return piece_of(g, 0, name, text) end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 
