@@ -25,10 +25,10 @@ local function environment(more)
 end
 
 
--- a chunk of code, as an expression if it is one
+-- A chunk of code, as an expression if it is one. (No tail call, after which no message could tell where it came from.)
 local function compile(code, name, env)
-  local f = load("return " .. code, name, "t", env)
-  if f then return f end
+  local f = load("return nil, " .. code, name, "t", env)
+  if f then return function() return select(2, f()) end end
   local why
   f, why = load(code, name, "t", env)
   if not f then error(why, 0) end
