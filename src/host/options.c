@@ -8,13 +8,9 @@ const char options_usage[] =
     "  papy              prompt at a terminal; otherwise run what stdin holds\n"
     "  papy script.lua   run a script; its arguments are in `arg` and `...`\n"
     "  papy -            run what stdin holds\n"
-    "  papy -q QUERY [file...]   print the answer to a query; `log` is the files: 'log:fields \"csv\":count_by \"city\"'\n"
-    "  papy -n CODE [file...]    run CODE for each `line` (`f[1]`, `f[2]`, ... its words) and print what it returns\n"
     "options:\n"
     "  -e CODE           run CODE (may be repeated; before the script)\n"
     "  -i                prompt afterwards\n"
-    "  --json            print the answers of -q as JSON\n"
-    "  --begin CODE, --end CODE   run CODE before the first and behind the last line of -n\n"
     "  -E                ignore the environment (PAPY_PATH, LUA_PATH, ...)\n"
     "  --lua DIR         read papy's own Lua from DIR/lua and DIR/stdlib\n"
     "  -v, --version     print the version\n"
@@ -37,11 +33,6 @@ static enum options_end wrong(struct options *o, const char *format, const char 
   return OPTIONS_WRONG;
 }
 
-static enum options_end read_text(struct options *o, int i, size_t option_len, int *next, const char **text) {
-  if (!(*text = argument(o, i, option_len, next))) return wrong(o, "option '%s' needs code", o->argv[i]);
-  return OPTIONS_RUN;
-}
-
 /* Read the option at argv[i]; *next is where the next one is. */
 static enum options_end read_option(struct options *o, int i, int *next) {
   const char *option = o->argv[i];
@@ -55,16 +46,6 @@ static enum options_end read_option(struct options *o, int i, int *next) {
   } else if (strncmp(option, "-e", 2) == 0) {
     o->has_code = 1;
     if (!argument(o, i, 2, next)) return wrong(o, "option '%s' needs code", option);
-  } else if (strncmp(option, "-q", 2) == 0) {
-    return read_text(o, i, 2, next, &o->query);
-  } else if (strncmp(option, "-n", 2) == 0) {
-    return read_text(o, i, 2, next, &o->line);
-  } else if (strcmp(option, "--begin") == 0) {
-    return read_text(o, i, 7, next, &o->begin);
-  } else if (strcmp(option, "--end") == 0) {
-    return read_text(o, i, 5, next, &o->finish);
-  } else if (strcmp(option, "--json") == 0) {
-    o->json = 1;
   } else if (strncmp(option, "--lua=", 6) == 0) {
     o->lua_dir = option + 6;
   } else if (strcmp(option, "--lua") == 0) {
@@ -92,13 +73,8 @@ enum options_end options_parse(struct options *o, int argc, char **argv) {
     if (end != OPTIONS_RUN) return end;
   }
   o->script = i;
-  if (o->query && o->line) return wrong(o, "options '-q' and '-n' exclude each other%s", "");
-  if ((o->begin || o->finish) && !o->line) return wrong(o, "options '--begin' and '--end' belong to '-n'%s", "");
-  if (o->json && !o->query) return wrong(o, "option '--json' belongs to '-q'%s", "");
   return OPTIONS_RUN;
 }
-
-int options_one_liner(const struct options *o) { return o->query || o->line; }
 
 const char *options_next_code(const struct options *o, int *i) {
   struct options scratch = *o;

@@ -18,19 +18,12 @@ struct options {
   int prompt;          /* -i */
   int no_environment;  /* -E */
   const char *lua_dir; /* --lua DIR */
-  /* one-liners, whose arguments are files, from `script` on */
-  const char *query;         /* -q */
-  const char *line;          /* -n, with */
-  const char *begin, *finish; /* --begin, --end */
-  int json;                  /* --json */
   char wrong[200];
 };
 
 enum options_end options_parse(struct options *o, int argc, char **argv);
 /* The code of the next -e at or behind argv[*i]; NULL when there is no more. *i moves behind it. */
 const char *options_next_code(const struct options *o, int *i);
-/* -q or -n? */
-int options_one_liner(const struct options *o);
 extern const char options_usage[];
 
 #endif

@@ -18,7 +18,6 @@ struct run {
   const struct options *o;
   prompt_fn prompt;
   enum call_end end;
-  int status; /* of a one-liner that ended */
 };
 
 /* `arg` as in lua: the script is 0, what stands before it has negative indices */
@@ -86,7 +85,7 @@ static enum call_end run_file(lua_State *L, const char *path, char **args, int n
 }
 
 static int has_script(const struct options *o) {
-  return o->script < o->argc && !options_one_liner(o);
+  return o->script < o->argc;
 }
 
 static enum call_end run_script(lua_State *L, const struct options *o) {
@@ -95,47 +94,14 @@ static enum call_end run_script(lua_State *L, const struct options *o) {
   return run_file(L, strcmp(path, "-") == 0 ? NULL : path, args, o->argc - o->script - 1);
 }
 
-static void set_text(lua_State *L, const char *name, const char *text) {
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, name);
-}
-
-/* -q and -n: lua/shell.lua runs them and says how they ended */
-static enum call_end run_one_liner(lua_State *L, const struct options *o, int *status) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "papy.shell");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, "run");
-  lua_createtable(L, 0, 6);
-  set_text(L, "query", o->query);
-  set_text(L, "line", o->line);
-  set_text(L, "begin", o->begin);
-  set_text(L, "finish", o->finish);
-  lua_pushboolean(L, o->json);
-  lua_setfield(L, -2, "json");
-  lua_createtable(L, o->argc - o->script, 0);
-  for (int i = o->script; i < o->argc; i++) {
-    lua_pushstring(L, o->argv[i]);
-    lua_rawseti(L, -2, i - o->script + 1);
-  }
-  lua_setfield(L, -2, "files");
-  enum call_end end = call_run(L, 1, 1);
-  if (end == CALL_DONE)
-    *status = (int)lua_tointeger(L, -1);
-  else
-    call_report(L, "papy");
-  return end;
-}
-
 /* Everything that may raise, under one protected call. */
 static int run(lua_State *L) {
   struct run *r = lua_touserdata(L, 1);
   const struct options *o = r->o;
-  int nothing_to_run = !o->has_code && !has_script(o) && !options_one_liner(o);
+  int nothing_to_run = !o->has_code && !has_script(o);
   int prompt = o->prompt || (nothing_to_run && isatty(STDIN_FILENO));
   set_arg(L, o);
   r->end = run_code(L, o);
-  if (r->end == CALL_DONE && options_one_liner(o)) r->end = run_one_liner(L, o, &r->status);
   if (r->end == CALL_DONE && has_script(o)) r->end = run_script(L, o);
   if (r->end == CALL_DONE && nothing_to_run && !prompt) r->end = run_file(L, NULL, NULL, 0);
   if (!prompt) return 0;
@@ -178,8 +144,7 @@ static int execute(const struct options *o, prompt_fn prompt) {
   lua_close(L); /* stops the pools */
   int written = output_is_written();
   if (r.end == CALL_INTERRUPTED) die_of_interrupt();
-  if (r.end == CALL_DONE && written) return r.status;
-  return options_one_liner(o) ? 2 : 1;
+  return r.end == CALL_DONE && written ? 0 : 1;
 }
 
 /* lua/papy.lua knows the version */
