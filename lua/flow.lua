@@ -573,6 +573,12 @@ local function known_columns(self)
 end
 
 
+-- names() -> the names of the fields that the flow's records have, in order, as far as they are known before it runs; else nil.
+function Flow:names()
+  return known_columns(self)
+end
+
+
 -- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers by
 -- size, text by bytes, missing values last.
 function Flow:sort(...)

@@ -53,7 +53,7 @@ end
 
 
 -- fields as awk has them
-function Reference:blanks()
+function Reference:words()
   local rows = {}
   for _, row in ipairs(self.rows) do
     local fields = {}

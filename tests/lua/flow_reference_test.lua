@@ -187,13 +187,13 @@ T.claim("head, tail, uniq, sample", function()
   end)
 end)
 
-T.claim("blanks as awk, and its sums", function()
+T.claim("words as awk has them, and their counts", function()
   each_log(15, function(flow, ref)
-    local good = ref:blanks():filter(function(row) return row.fields[9] ~= nil end)
+    local good = ref:words():filter(function(row) return row.fields[9] ~= nil end)
     local counts = {}
     for _, row in ipairs(good.rows) do counts[row.fields[9]] = (counts[row.fields[9]] or 0) + 1 end
     local got = {}
-    for _, row in ipairs(flow():fields("blanks"):where(function(r) return r[9] ~= nil end):count_by(9):collect()) do
+    for _, row in ipairs(flow():fields("words"):where(function(r) return r[9] ~= nil end):count_by(9):collect()) do
       got[row["9"] or row[9]] = row.count
     end
     T.eq(got, counts)
