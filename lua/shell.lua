@@ -1,8 +1,8 @@
 -- shell: papy -q and papy -n, flows for one line of a shell.
 --
--- -q EXPRESSION prints an answer: a number, a text, the rows of a flow. -n CODE runs for every line of the files: an expression runs
--- in the workers and chooses lines (true) or makes them (a text or a number); statements run here, one line after the other, so that
--- they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing; 2 an error.
+-- -q EXPRESSION prints an answer: a number, a text, the rows of a flow. -n CODE runs for every line of the files: an expression
+-- runs in the workers and chooses lines (true) or makes them (a text or a number); statements run here, one line after the
+-- other, so that they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing; 2 an error.
 local core = require "papy.core"
 local Error = require "papy.error"
 
@@ -148,8 +148,8 @@ local function body(opts)
 end
 
 
--- opts: query or body, at_end, fields, json, and the files as an array. Returns the exit status. An error is one line: whoever typed
--- the code knows where it stands.
+-- opts: query or body, at_end, fields, json, and the files as an array. Returns the exit status. An error is one line: whoever
+-- typed the code knows where it stands.
 return function(opts)
   local ok, result = pcall(opts.query and query or body, opts)
   if ok then return result end

@@ -101,8 +101,8 @@ end)
 T.claim("groups: count, sum, min, max, quantiles", function()
   each_log(20, function(flow, ref)
     local good = ref:match(COMBINED, NAMES):groups({"status"}, "bytes")
-    local rows = flow():match(COMBINED):on_mismatch("skip"):group_by("status", {n = "count", sum = "sum bytes", min = "min bytes",
-      max = "max bytes", p50 = "p50 bytes", p99 = "p99 bytes"}):collect()
+    local rows = flow():match(COMBINED):on_mismatch("skip"):group_by("status", {n = "count", sum = "sum bytes",
+      min = "min bytes", max = "max bytes", p50 = "p50 bytes", p99 = "p99 bytes"}):collect()
     T.eq(pick(rows, "status", "n", "sum", "min", "max", "p50", "p99"), pick(good, "status", "n", "sum", "min", "max", "p50", "p99"))
     local two = ref:match(COMBINED, NAMES):groups({"status", "method"})
     local got = flow():match(COMBINED):on_mismatch("skip"):group_by({"status", "method"}, {n = "count"}):collect()
