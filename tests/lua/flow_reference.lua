@@ -159,7 +159,8 @@ end
 function M.log(lines)
   local out = {}
   for i = 1, lines do
-    local odd, line = math.random(40)
+    local odd = math.random(40)
+    local line
     if odd == 1 then line = ""
     elseif odd == 2 then line = word("ab \t\"\\[]-\0\255", 60)
     elseif odd == 3 then line = ("x"):rep(math.random(300, 3000))
