@@ -125,7 +125,7 @@ end
 
 
 -- Split records into fields. x: the name of a format ("combined", "csv", "json", "logfmt", …), a layout such as
--- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "blanks" is awk's way), or an array of column names.
+-- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "words" is awk's way), or an array of column names.
 -- opts: columns = names of the fields, separator =, header = true (the first line names them; so for "csv" and "tsv" without
 -- columns), quoted = true (as csv). What does not fit the format is left out (see on_mismatch).
 function Flow:fields(x, opts)
