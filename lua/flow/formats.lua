@@ -1,8 +1,8 @@
 -- formats: what a flow's fields(...) was given, as something that makes splitters.
 --
 -- A format is a table: name (for people), make(slots, trial) -> splitter, and what is known besides: columns (the names of its
--- fields, nil when the data name them), times = {field = format of time}. Of one with `header` (its separator) only the first line of
--- the data says what it is: header(format, line) makes it.
+-- fields, nil when the data name them), times = {field = format of time}. Of one with `header` (its separator) only the first
+-- line of the data says what it is: header(format, line) makes it.
 local core = require "papy.core"
 local Error = require "papy.error"
 local options = require "papy.options"
