@@ -370,8 +370,8 @@ function Flow:count(regex)
     for _ in flow:iter() do n = n + 1 end
     return n
   end
-  local only = #flow.steps == 1 and flow.steps[1].kind == "grep" and not flow.steps[1].invert and not flow.source.record_start
-    and not flow.steps[1].regex.pattern:find "[$\\]Z?$" and flow.steps[1].regex or nil
+  local first = flow.steps[1]
+  local only = #flow.steps == 1 and first.kind == "grep" and not first.invert and not flow.source.record_start and first.regex or nil
   local n = 0
   for partial in partials(flow, {kind = "count"}, nil, {count = only, ordered = false}) do n = n + partial.kept end
   return n
@@ -627,8 +627,7 @@ function Flow:tail(n)
     local ring, count = {}, 0
     for value in self:iter() do
       count = count + 1
-      ring[count % n + 1] = value
-      if n == 0 then ring = {} end
+      if n > 0 then ring[count % n + 1] = value end
     end
     local i = math.max(0, count - n)
     return function()

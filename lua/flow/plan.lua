@@ -48,7 +48,7 @@ end
 
 -- a slot for a field of the splitter, or a derived one
 local function want(self, what, name)
-  if name == "line" and not is_known(self, "line") then return end
+  if name == "line" and not is_known(self, "line") then return end -- every record has it
   if not is_known(self, name) then unknown(self, what, name) end
   if self.place[name] then return end
   local list = self.format and self.probe:knows(name) and self.split or self.own
@@ -58,7 +58,13 @@ end
 
 
 local function want_expression(self, what, expr)
-  for _, name in ipairs(core.fields.names(expr)) do want(self, what, name) end
+  for _, name in ipairs(core.fields.names(expr)) do
+    want(self, what, name)
+    if name == "line" and not self.place.line then
+      self.own[#self.own + 1] = "line"
+      self.place.line, self.line = true, true
+    end
+  end
 end
 
 
@@ -137,8 +143,14 @@ function emit.select() end
 
 local function make_ops(self, steps)
   local ops = {}
-  for _, step in ipairs(steps) do emit[step.kind](ops, step, self) end
-  return ops
+  local plain = true -- have records no fields yet?
+  for _, step in ipairs(steps) do
+    local before = #ops
+    emit[step.kind](ops, step, self)
+    for i = before + 1, #ops do ops[i].plain = plain end
+    plain = plain and step.kind ~= "split" and step.kind ~= "derive"
+  end
+  return ops, plain
 end
 
 
@@ -184,7 +196,8 @@ function M.compile(steps, sink, how)
   for _, name in ipairs(self.own) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
   spec.slots = table.move(self.slot, 1, #self.slot, 1, {})
   spec.splitter = self.format and self.format.make(table.move(self.split, 1, #self.split, 1, {}))
-  spec.ops = make_ops(self, native)
+  spec.line = self.line and self.slot.line
+  spec.ops, spec.plain = make_ops(self, native)
   if spec.sink == "tally" then
     spec.tally, spec.keys, spec.args = sink.tally, slots_of(self, sink.keys), slots_of(self, sink.args)
   elseif spec.sink == "rows" then

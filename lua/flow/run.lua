@@ -40,23 +40,32 @@ local function place_of(name, offset)
 end
 
 
+local function input_error(message)
+  return Error.new {kind = "input", message = tostring(message)}
+end
+
+
 -- a step failed at the record under way: the error that says where
 local function failure(runner, raised, name)
   if Error.is_interrupt(raised) then error(raised, 0) end
   local offset, text = runner:place()
+  if not offset then return input_error(type(raised) == "table" and raised.value or raised) end -- the file, not a record
   local err = Error.of_input(raised, "function")
-  local message = ("%s\n  record %s: %s"):format(err.message, offset and place_of(name, offset) or name, offset and Error.render(text) or "?")
+  local message = ("%s\n  record %s: %s"):format(err.message, place_of(name, offset), Error.render(text))
   return Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}
 end
 
 
+-- Run through a block. Returns what is wrong with its file, if anything is.
 local function run_block(self, partial, block, name, offset)
   local runner = self.plan.runner
-  runner:begin(block, offset)
+  local ok, why = pcall(runner.begin, runner, block, offset)
+  if not ok then return input_error(why) end
   while true do
-    local ok, why = xpcall(runner.go, self.caught, runner)
-    if ok then return end
+    ok, why = xpcall(runner.go, self.caught, runner)
+    if ok then return nil end
     local err = failure(runner, why, name)
+    if err.kind == "input" then return err end
     if self.on_error ~= "skip" then error(err, 0) end
     partial.failed = partial.failed + 1
     if #partial.failures < SAMPLES then partial.failures[#partial.failures + 1] = err.message end
@@ -70,31 +79,29 @@ local function caught(raised)
 end
 
 
--- all blocks of an item; what is wrong with a file is added to `partial` or ends the item
-local function run_blocks(self, partial, item)
-  local step = open.blocks(item, self.source.record_start)
-  while true do
-    local block, name, offset = step()
-    if block then
-      local before = partial.samples
-      run_block(self, partial, block, name, offset or 0)
-      partial.name, partial.samples = name, before
-    elseif not name then
-      return
-    elseif self.source.on_error == "skip" then
-      partial.broken = partial.broken + 1
-      partial.breaks[#partial.breaks + 1] = name.message
-    else
-      error(name, 0)
-    end
-  end
+-- a file that cannot be read: told, or the end of the item
+local function broken(self, partial, err)
+  if self.source.on_error ~= "skip" then error(err, 0) end
+  partial.broken = partial.broken + 1
+  partial.breaks[#partial.breaks + 1] = err.message
 end
 
 
--- chunks are counted where they are mapped, without records
-local function count_chunk(self, item)
-  local n = item:count(self.count)
-  return {kept = n, mismatched = 0, samples = {}, failed = 0, failures = {}, broken = 0, breaks = {}}
+-- all blocks of an item
+local function run_blocks(self, partial, item)
+  local step, runner = open.blocks(item, self.source.record_start), self.plan.runner
+  while true do
+    local block, name, offset = step()
+    if block then
+      local err = run_block(self, partial, block, name, offset or 0)
+      for i = #partial.names + 1, runner:sampled() do partial.names[i] = name end
+      if err then broken(self, partial, err) end
+    elseif not name then
+      return
+    else
+      broken(self, partial, name)
+    end
+  end
 end
 
 
@@ -104,20 +111,40 @@ local function is_chunk(x)
 end
 
 
--- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
-local function work(self, item)
-  if self.count and is_chunk(item) then return count_chunk(self, item) end
-  local plan, partial = self.plan, {failed = 0, failures = {}, broken = 0, breaks = {}}
+-- chunks are counted where they are mapped, without making records
+local function count_chunk(self, partial, item)
+  local ok, n, failed = pcall(core.chunks.count_records, item, self.count, self.on_error == "skip")
+  if ok then
+    partial.kept, partial.failed = n, failed
+  elseif tostring(n):find(" gave up: ", 1, true) then
+    error(Error.new {kind = "function", message = n}, 0)
+  else
+    broken(self, partial, input_error(n))
+  end
+end
+
+
+local function run_item(self, partial, item)
+  if self.count and is_chunk(item) then return count_chunk(self, partial, item) end
+  local plan = self.plan
   plan.runner:clear()
   if plan.last then plan.last.reset() end
   local ok, why = pcall(run_blocks, self, partial, item)
-  if not ok and Error.is_interrupt(why) then error(why, 0) end
   local found = plan.runner:take()
-  partial.value, partial.kept = found.value, found.kept
-  partial.mismatched, partial.samples = found.mismatched, found.samples
-  for _, sample in ipairs(partial.samples) do sample.name = partial.name or sample.name end
+  partial.value, partial.kept, partial.mismatched, partial.samples = found.value, found.kept, found.mismatched, found.samples
+  for i, sample in ipairs(partial.samples) do sample.name = partial.names[i] or "?" end
   if plan.last then partial.value, partial.kept = plan.last.value(), plan.last.kept() end
+  if not ok then error(why, 0) end
+end
+
+
+-- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
+local function work(self, item)
+  local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {}}
+  local ok, why = pcall(run_item, self, partial, item)
+  if not ok and Error.is_interrupt(why) then error(why, 0) end
   if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
+  partial.names = nil
   return partial
 end
 
