@@ -91,7 +91,7 @@ static int w_close(lua_State *L) {
   return pushed;
 }
 
-/* what was not closed is given up: nothing more is written */
+/* what was not closed is given up: nothing more is written, for the file may be closed already */
 static int w_gc(lua_State *L) {
   struct writer *w = luaL_checkudata(L, 1, WRITER);
   if (w->archive) {

@@ -146,7 +146,7 @@ local columns = {
   {name = "n", kind = "count"}, {name = "values", kind = "count", arg = 1}, {name = "sum", kind = "sum", arg = 1},
   {name = "mean", kind = "mean", arg = 1}, {name = "stddev", kind = "stddev", arg = 1}, {name = "min", kind = "min", arg = 1},
   {name = "max", kind = "max", arg = 1}, {name = "median", kind = "quantile", arg = 1, number = 0.5},
-  {name = "p99", kind = "quantile", arg = 1, number = 0.99}, {name = "distinct", kind = "distinct", arg = 2},
+  {name = "p99", kind = "quantile", arg = 1, number = 0.99}, {name = "distinct", kind = "distinct", arg = 2, limit = 1000},
   {name = "top", kind = "top", arg = 2, limit = 3}, {name = "first", kind = "first", arg = 2},
   {name = "last", kind = "last", arg = 2},
   {name = "spread", kind = "histogram", arg = 1, number = 10}, {name = "octaves", kind = "histogram", arg = 1},
