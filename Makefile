@@ -20,6 +20,7 @@ LDFLAGS =
 
 # loadable modules: src/modules/NAME.c or .cc links these packages of pkg-config; without them it is not built
 module_archive = libarchive zlib
+module_compress = libarchive
 module_json = simdjson
 
 NEEDED_TO_BUILD = gcc make pkg-config liblua5.4-dev libpcre2-dev libreadline-dev

@@ -297,7 +297,10 @@ local function next_followed(self, wait)
       if item then return item end
     end
     if #self.streams == 0 and self.all_named then return nil end
-    if not wait then return LATER end
+    if not wait then
+      self.alarm(self.source.wait)
+      return LATER
+    end
     core.sys.sleep(self.source.wait)
   end
   return nil
@@ -325,7 +328,7 @@ function M.items(source, how)
   local o = options.check("items", how, items_spec)
   local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {}}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude
-  self.each = each_file(source)
+  self.each, self.alarm = each_file(source), core.source.alarm()
   local step = source.follow and next_followed or next_item
   local meta, held = {__name = "papy.items"}, nil
   function meta.__call()
@@ -335,7 +338,7 @@ function M.items(source, how)
     return item
   end
   if not has(source, "iterator") then -- an iterator may draw on tasks, and cannot say whether it would wait
-    meta.__pure = true
+    meta.__pure, meta.__wakes = true, true
     function meta.__ready()
       if held == nil then
         local item = step(self, false)

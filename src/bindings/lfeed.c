@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -64,7 +65,8 @@ static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *ki
   lpool_push_table(L, p);
   lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME);
   lua_remove(L, -2);
-  lua_call(L, 5, 1);
+  lpool_push_name(L, p);
+  lua_call(L, 6, 1);
 }
 
 static uint64_t next_index(struct lpool *p, uint32_t t) {
@@ -220,7 +222,7 @@ static bool draws_inside(const struct lpool *p, const struct tk *k) {
 static int with_traceback(lua_State *L) {
   lerror_push(L, "caught");
   lua_insert(L, 1);
-  luaL_traceback(L, L, NULL, 1);
+  ltraceback(L, NULL, 1, false);
   lua_call(L, 2, 1);
   return 1;
 }
@@ -349,6 +351,14 @@ static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
   return yes && lpool_still(p, run);
 }
 
+/* Is an input that can say so ready? One that wakes the loop is remembered as awaited when it is not. */
+static bool ask(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  unsigned run = p->run;
+  bool ready = is_ready(L, p, t, table);
+  if (lpool_still(p, run)) p->tk[t].awaited = p->tk[t].wakes && !ready;
+  return ready;
+}
+
 /* the common case, without a call: a plain array */
 static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
@@ -377,25 +387,20 @@ static bool still_wanted(const struct lpool *p, const struct tk *k) {
   return draws_inside(p, k);
 }
 
-/* is the result somebody waits for there? */
-static bool satisfied(struct lpool *p, int until) {
-  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
-}
-
-/* Would waiting in a pull keep somebody from something? From what he does meanwhile, from a result that is there, or will be. */
-static bool better_not_wait(struct lpool *p, int until, bool idle) {
-  return idle || satisfied(p, until) || !lall_idle(p->engine);
-}
-
-static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bool idle, bool may_wait) {
+static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bool idle) {
   struct tk *k = &p->tk[t];
   if (!still_wanted(p, k)) return PULL_END;
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
-  if (k->asks && !k->held && !may_wait && !is_ready(L, p, t, table)) return PULL_LATER;
+  if (k->asks && !k->held && (idle || k->wakes) && !ask(L, p, t, table)) return PULL_LATER; /* do not wait for it */
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
+}
+
+/* is the result somebody waits for there? */
+static bool satisfied(struct lpool *p, int until) {
+  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
 }
 
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
@@ -413,7 +418,7 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   while ((t = pool_turn(p->rt)) >= 0) {
     struct tk *k = &p->tk[t];
     if (!k->pure && satisfied(p, until) && k->pull_ns > SLOW_PULL_NS) break;
-    enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle, !k->asks || !better_not_wait(p, until, idle));
+    enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle);
     if (answer == PULL_LATER) break; /* perhaps because the pull ended the run */
     if (answer == PULL_END) pool_ended(p->rt, (uint32_t)t);
     moves++;
@@ -432,7 +437,7 @@ bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
   pool_flush(p->rt);
   lpool_push_table(L, p);
   unsigned run = p->run;
-  enum pulled answer = pull(L, p, t, top + 1, false, true);
+  enum pulled answer = pull(L, p, t, top + 1, false);
   lua_settop(L, top);
   if (!lpool_still(p, run)) return false;
   if (answer == PULL_END) pool_ended(p->rt, t);

@@ -1,10 +1,13 @@
 #include "scan/reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/limits.h"
 
 static int part(struct source *s, struct why *why) {
   (void)why;
@@ -46,5 +49,6 @@ void reader_init(struct reader *r, int fd, const char *name, const char *ahead, 
   struct stat st;
   *r = (struct reader){.fd = fd, .ahead = ahead, .ahead_n = ahead_n};
   r->waits = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+  if (r->waits) fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* refused, or no pipe: it does as it is */
   r->source = (struct source){.part = part, .read = read_fd, .close = close_fd, .name = name, .fd = r->waits ? fd : -1};
 }

@@ -4,7 +4,7 @@
 ** slot i, and reads nothing behind the last one: whether the rest of the record has the format's shape is not asked.
 ** Other names are found by `lookup`, all fields by `each`; both work on the record's text and leave its slots alone.
 ** Values borrow from the record's text or from its arena. A splitter holds scratch memory, so it belongs to one
-** thread; what it needs of names and patterns it copies.
+** thread; what it needs of names and patterns it copies. It belongs to whoever made it, and ops->free ends it.
 **
 ** Makers (layout.h, separated.h, csv.h, logfmt.h, capture.h, either.h; json is a loadable module) return 0, or -1 with *why when
 ** the format is wrong or a slot asks for a field that the format cannot have. Adding a maker: the five functions below, a
@@ -57,7 +57,8 @@ struct text *slots_copy(const struct slots *slots);
 /* Complete *why for a slot that the format has no field for: "no field 'stauts' (nearest: 'status')". Always -1. */
 int splitter_no_field(const struct splitter *s, struct text name, struct why *why);
 
-/* metatable of the userdata that holds a struct splitter, so that a loadable module can hand one to the engine */
+/* Metatable of the userdata that holds a struct splitter (ops is NULL until it is made): so a loadable module hands one to the engine. Its
+** first user value is the array of its slots' names. */
 #define SPLITTER_HANDLE "papy.splitter"
 
 #endif

@@ -169,6 +169,9 @@ T.claim("what cannot be read is an error in its place, the rest is read", functi
   local r = R.all({path "logs/a.log", path "gone", path "logs/b.log"}, {on_error = "skip"})
   T.eq(r.text, "a\nb\n")
   T.eq(r.errors, {("cannot open %s: No such file or directory"):format(path "gone")})
+  r = R.all {"/proc/self/mem", path "logs/a.log"}
+  T.eq(r.text, "a\n")
+  T.eq(r.errors, {"cannot read /proc/self/mem: Input/output error"})
   local source, vanishing = open.source {path "logs/a.log", R.write(path "vanishing", "v\n")}, path "vanishing"
   os.remove(vanishing)
   local items = open.items(source)
@@ -214,7 +217,6 @@ T.claim("records of several lines are never cut, whatever the chunks", function(
     for _, block in ipairs(r.blocks) do
       for _, record in ipairs(R.records(block[1], begins)) do got[#got + 1] = record end
     end
-    T.ok(r.text == text, what)
     T.eq(got, wanted, what)
   end
   for _, size in ipairs {1, 10, 333, 5000, 1 << 20} do check(R.all(file, opts, {size = size}), size) end

@@ -18,7 +18,7 @@ function M.blocks(item, start)
   end
 end
 
--- All that x holds: {text, names (in order, each once), errors, blocks, items}. how: as of open.items; workers > 0 reads in a pool.
+-- All that x holds: {text, names (in order, each once), errors, blocks, items}. how: size; workers: read in a pool.
 function M.all(x, opts, how)
   how = how or {}
   local source = open.source(x, opts)

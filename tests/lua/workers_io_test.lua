@@ -268,6 +268,21 @@ T.claim("following waits for more lines, whole ones, until it is stopped", funct
   T.eq(lines(), nil)
 end)
 
+T.claim("a path is followed through rotation", function()
+  local path = T.temp "a\nb"
+  local lines = io_.make_lines(path, { follow = true, wait = 0.01 })
+  T.eq(lines(), "a")
+  assert(os.rename(path, path .. ".1"))
+  local new = assert(io.open(path, "w"))
+  new:write "c\n"
+  new:close()
+  T.eq(lines(), "b")
+  T.eq(lines(), "c")
+  lines:stop()
+  T.eq(lines(), nil)
+  os.remove(path .. ".1")
+end)
+
 T.claim("a followed file feeds a pool, which works on while it waits", function()
   local path = T.temp "1\n2\n"
   local count = 0

@@ -187,7 +187,7 @@ static size_t input(uint8_t *to, size_t most) {
 }
 
 int main(int argc, char **argv) {
-  static uint8_t bytes[20000];
+  static uint8_t bytes[3000];
   long rounds = argc > 1 ? atol(argv[1]) : 20000;
   seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240601;
   if (seed == 0) seed = 1;
