@@ -77,9 +77,9 @@ function M.layout(parts)
 end
 
 
--- A table of named scalars as Lua text.
-function M.options(t)
-  local parts = {}
+-- A table of named scalars as Lua text; `first` is the text of a part that comes before them, or nil.
+function M.options(t, first)
+  local parts = {first}
   for _, key in ipairs(M.keys(t, 0)) do parts[#parts + 1] = key .. " = " .. M.scalar(t[key]) end
   return M.layout(parts)
 end

@@ -52,6 +52,12 @@ local function name_of(f)
 end
 
 
+-- raise an error about this pool
+local function refuse(pool, kind, message, ...)
+  Error.raise_in(kind, fields_of(pool).name, message, ...)
+end
+
+
 -- the options of one call may be a plain number of seconds where only a timeout makes sense
 local function timing(what, opts, spec)
   if type(opts) == "number" then opts = {timeout = opts} end
@@ -78,7 +84,7 @@ end
 -- a pool given as an input stands for its first task
 local function first_task(what, pool)
   local definition = fields_of(pool).tasks[1]
-  if not definition then Error.raise("input", "%s: the pool given as input has no task", what) end
+  if not definition then refuse(pool, "input", " was given as an input to %s, but has no task", what) end
   return new_task(pool, 1, nil, nil, definition)
 end
 
@@ -196,7 +202,7 @@ local Pool = {}
 
 local function must_rest(pool, what)
   if pool_core.state(pool) == "started" then
-    Error.raise("pool", "%s: the pool is started; stop() it first", what)
+    refuse(pool, "pool", " is started; stop() it before %s", what)
   end
 end
 
@@ -237,7 +243,7 @@ function Pool:pop_task(n)
   if math.type(n) ~= "integer" then
     Error.raise("option", "pop_task: a number of tasks or true expected, got %s", Error.render(n))
   end
-  if n > #tasks then Error.raise("task", "pop_task: cannot remove %d tasks, the pool has %d", n, #tasks) end
+  if n > #tasks then refuse(self, "task", ": pop_task: cannot remove %d tasks, there are %d", n, #tasks) end
   for _ = 1, n do table.remove(tasks) end
 end
 
@@ -247,7 +253,7 @@ function Pool:get_task(k, opts)
   local o = timing("get_task", opts, get_spec)
   local definition = fields_of(self).tasks[k or 1]
   if not definition then
-    Error.raise("task", "get_task: no task %s; the pool has %d", tostring(k), #fields_of(self).tasks)
+    refuse(self, "task", ": get_task: no task %s; there are %d", tostring(k), #fields_of(self).tasks)
   end
   if o.block == nil then o.block = definition.block end
   return new_task(self, k or 1, o.timeout or definition.timeout, o.block, definition)
@@ -278,16 +284,16 @@ local function check_topology(pool, f)
       local from = fields_of(part)
       local there = fields_of(from.pool).tasks[from.number]
       if not there or there.id ~= from.id then
-        Error.raise("pool", "start: task %d reads a task that is no longer one of %s", number, tostring(from.pool))
+        refuse(pool, "pool", ": start: task %d reads a task that is no longer one of %s", number, tostring(from.pool))
       end
       if from.pool == pool and (from.number or 0) >= number then
-        Error.raise("pool", "start: task %d reads task %d, which does not come before it", number, from.number)
+        refuse(pool, "pool", ": start: task %d reads task %d, which does not come before it", number, from.number)
       end
     end
   end
   local least, why = least_buffer(pool, f)
   if f.buffer and f.buffer < least then
-    Error.raise("pool", "start: a buffer of %d is too small: %s, so with stride %d at least %d is needed", f.buffer, why,
+    refuse(pool, "pool", ": start: a buffer of %d is too small: %s, so with stride %d at least %d is needed", f.buffer, why,
       f.stride, least)
   end
 end
@@ -347,10 +353,15 @@ function Pool:stats()
 end
 
 
+local function is_started(pool)
+  return pool_core.state(pool) == "started"
+end
+
+
 function pool_meta:__index(key)
   local method = Pool[key]
   if method then return method end
-  if key == "started" then return pool_core.state(self) == "started" end
+  if key == "started" then return is_started(self) end
   return fields_of(self)[key]
 end
 

@@ -17,7 +17,7 @@ local paths = require "papy.paths"
 
 local M = {items = items.items, blocks = blocks.blocks}
 
-local spec = {
+M.spec = {
   recursive = "boolean", follow = "boolean", from = {"start", "end"}, wait = "limit", on_error = {"raise", "skip"},
   record_start = "any", include = "any", exclude = "any",
 }
@@ -60,7 +60,7 @@ end
 
 
 local function check(opts)
-  local o = options.check("open", opts, spec)
+  local o = options.check("open", opts, M.spec)
   o.record_start = regex_of(o.record_start)
   o.include, o.exclude = any_of("include", o.include), any_of("exclude", o.exclude)
   return o

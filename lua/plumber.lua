@@ -279,9 +279,7 @@ end
 
 -- Draw the pipeline on the terminal: the graph, and beside each piper where it computes and what it has done.
 function Plumber:show()
-  local stats = self.began and self:stats()
-  local time = stats and (", %.1f s"):format(stats.run_time) or ""
-  io.stdout:write(("%s%s\n"):format(self.state, time), picture.text(self, stats))
+  picture.show(self, self.state, self.began and self:stats())
 end
 
 

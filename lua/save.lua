@@ -61,8 +61,14 @@ end
 local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false}
 
 
+-- The name it was given; others are made anew, so that they are not those of other pipers.
+local function own_name(piper)
+  return not piper.name:find "^piper_%d+$" and piper.name or nil
+end
+
+
 local function piper_options(dagger, piper)
-  local o = {name = piper.name, branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
+  local o = {name = own_name(piper), branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
   for option, default in pairs(defaults) do
     if piper[option] ~= nil and piper[option] ~= default then o[option] = piper[option] end
   end
@@ -71,7 +77,7 @@ end
 
 
 local function worker_text(writer, piper)
-  return writer:worker(piper.worker, ("piper '%s'"):format(piper.name), not piper.name:find "^piper_%d+$" and piper.name or nil)
+  return writer:worker(piper.worker, ("piper '%s'"):format(piper.name), own_name(piper))
 end
 
 
@@ -84,9 +90,9 @@ local function write_pipers(writer, dagger, workers, pools, pipers)
   writer:gap()
   writer:add("local %s = {}", pipers)
   for i, piper in ipairs(dagger:nodes()) do
-    local options = literal.options(piper_options(dagger, piper))
-    if piper.parallel then options = options:gsub("^{", ("{parallel = %s, "):format(pools[piper.parallel]), 1) end
-    writer:add("%s = papy.Piper(%s, %s)", reference(piper, pipers), workers[i], options)
+    local pool = piper.parallel and "parallel = " .. pools[piper.parallel] or nil
+    local options = literal.options(piper_options(dagger, piper), pool)
+    writer:add("%s = papy.Piper(%s%s)", reference(piper, pipers), workers[i], options ~= "{}" and ", " .. options or "")
   end
 end
 
@@ -161,10 +167,17 @@ end
 local Saving = {}
 
 
--- Write the pipeline as a readable script that builds it again: functions by their source text with what they need, workers,
--- arguments, pools, pipers and pipes, without the data. `papy path FILE…` runs it on the lines of files. Raises kind
--- "plumber" and writes nothing when something cannot be written as text, naming it.
+local function check_path(what, path)
+  if type(path) ~= "string" or path == "" then Error.raise("plumber", "%s: a path expected, got %s", what, Error.render(path)) end
+end
+
+
+-- Write the pipeline as a readable script that builds it again: functions by their source text with the variables, tables and
+-- functions they use, as they are now; workers, arguments, pools, pipers and pipes; not the data. Modules are required, so they
+-- must be found where the script runs. `papy path FILE…` runs it on the lines of files. Raises kind "plumber" and writes
+-- nothing when something cannot be written as text, naming it.
 function Saving:save(path)
+  check_path("save", path)
   local text = M.text(self)
   local file, why = io.open(path, "w")
   if not file then Error.raise("plumber", "save: %s", why) end
@@ -186,6 +199,7 @@ end
 -- Add the pipers and pipes of a saved pipeline, or of any script that returns a Dagger or Plumber, to this one. The script is
 -- run, with all rights of this program.
 function Saving:load(path)
+  check_path("load", path)
   if self.started or self.wired then Error.raise("plumber", "load: the pipeline is started; stop() it first") end
   local chunk, why = loadfile(path, "t")
   if not chunk then Error.raise("plumber", "load: %s", why) end

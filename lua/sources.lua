@@ -1,34 +1,42 @@
--- sources: the text of functions. What no file holds (typed at the prompt, given to -e, read from standard input) was kept in
--- core.sys.texts; a file is read again; and a string given to load without a name is its chunk's name.
+-- sources: the text of functions. What was typed at the prompt, given to -e, read from standard input or loaded from a file was
+-- kept in core.sys.texts (only long files are read again), and a string given to load without a name is its chunk's name.
 local core = require "papy.core"
 local lex = require "papy.lex"
 local literal = require "papy.literal"
 
 local M = {}
 
-local parsed = {} -- text -> its functions; most pipelines come from one or two texts
+-- what is in some texts, as most pipelines come from one or two: the latest first, {text =, functions =, constants =}
+local parsed = {}
+local PARSED_MOST <const> = 4
 
 
--- The text of a chunk as debug.getinfo names it, or nil and why there is none.
-local function text_of_chunk(source)
-  local kept = core.sys.texts[source]
-  if kept then return kept end
-  local mark = source:sub(1, 1)
-  if mark ~= "@" and mark ~= "=" then return source end
+-- The texts that a chunk may have, the latest first; or nil and why there is none.
+local function texts_of_chunk(source)
+  local texts, mark = {}, source:sub(1, 1)
+  local kept = core.sys.texts[source] or {}
+  for i = #kept, 1, -1 do texts[#texts + 1] = kept[i] end
+  if #texts > 0 then return texts end
+  if mark ~= "@" and mark ~= "=" then return {source} end
   if mark == "=" then return nil, "its text was not kept" end
   local file, why = io.open(source:sub(2), "rb")
   if not file then return nil, "its file cannot be read: " .. why end
-  local text = file:read "a"
+  texts[1] = file:read "a"
   file:close()
-  return text
+  return texts
 end
 
 
-local function functions_in(text)
-  if not parsed[text] then
-    parsed = {[text] = lex.functions(text)}
+local function parse(text)
+  for i, known in ipairs(parsed) do
+    if known.text == text then
+      table.insert(parsed, 1, table.remove(parsed, i))
+      return known
+    end
   end
-  return parsed[text]
+  table.insert(parsed, 1, {text = text, functions = lex.functions(text), constants = lex.constants(text)})
+  parsed[PARSED_MOST + 1] = nil
+  return parsed[1]
 end
 
 
@@ -113,7 +121,10 @@ end
 -- The constants `local name <const> = value` of the chunk that the function's text uses: the compiler puts their values into
 -- its code, so that they are no upvalues.
 local function constants_for(text, found, names)
-  local all, used, upvalues = lex.constants(text, found.line), {}, {}
+  local all, used, upvalues = {}, {}, {}
+  for _, constant in ipairs(parse(text).constants) do
+    if constant.line <= found.line then all[constant.name] = constant.value end
+  end
   for _, name in ipairs(names) do upvalues[name] = true end
   for _, name in ipairs(lex.free_names(found.body)) do
     if not upvalues[name] then used[name] = all[name] end
@@ -122,26 +133,38 @@ local function constants_for(text, found, names)
 end
 
 
--- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method, constants (those of the
--- chunk it needs, name -> value), movable (its lines may be indented)}; or nil and why it cannot be had. Several functions on
--- one line are told apart by their code.
-function M.of(f)
-  local info = debug.getinfo(f, "S")
-  if info.what == "C" then return nil, "it is written in C" end
-  local text, why = text_of_chunk(info.source)
-  if not text then return nil, why end
-  if info.what == "main" then return whole_chunk(text) end
-  local names, on_line = M.upvalue_names(f), 0
-  for _, found in ipairs(functions_in(text)) do
-    if found.line == info.linedefined and found.last_line == info.lastlinedefined then
-      on_line = on_line + 1
+-- The function in the text, and how many functions are where it should be.
+local function find(f, text, first, last)
+  local names, there = M.upvalue_names(f), 0
+  for _, found in ipairs(parse(text).functions) do
+    if found.line == first and found.last_line == last then
+      there = there + 1
       local constants, movable = constants_for(text, found, names), is_movable(found.body)
       local source = {body = movable and dedented(found.body) or found.body, name = found.name, method = found.method,
         constants = constants, movable = movable}
-      if is_code_of(M.expression(source), f, info.linedefined, names, constants) then return source end
+      if is_code_of(M.expression(source), f, first, names, constants) then return source, there end
     end
   end
-  if on_line == 0 then return nil, "its text is not where it was; the file has changed" end
+  return nil, there
+end
+
+
+-- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method, constants (those of the
+-- chunk it needs, name -> value), movable (its lines may be indented)}; or nil and why it cannot be had. Several functions on
+-- one line are told apart by their code, and so are several texts of one file.
+function M.of(f)
+  local info = debug.getinfo(f, "S")
+  if info.what == "C" then return nil, "it is written in C" end
+  local texts, why = texts_of_chunk(info.source)
+  if not texts then return nil, why end
+  if info.what == "main" then return whole_chunk(texts[1]) end
+  local there = 0
+  for _, text in ipairs(texts) do
+    local source, n = find(f, text, info.linedefined, info.lastlinedefined)
+    if source then return source end
+    there = there + n
+  end
+  if there == 0 then return nil, "its text is not where it was; the file has changed" end
   return nil, "the text found there gives other code: the file has changed, or it uses a constant that is computed"
 end
 

@@ -48,7 +48,7 @@ end
 
 -- a slot for a field of the splitter, or a derived one
 local function want(self, what, name)
-  if name == "line" and not is_known(self, "line") then return end
+  if name == "line" and not is_known(self, "line") then return end -- every record has it
   if not is_known(self, name) then unknown(self, what, name) end
   if self.place[name] then return end
   local list = self.format and self.probe:knows(name) and self.split or self.own
@@ -58,7 +58,13 @@ end
 
 
 local function want_expression(self, what, expr)
-  for _, name in ipairs(core.fields.names(expr)) do want(self, what, name) end
+  for _, name in ipairs(core.fields.names(expr)) do
+    want(self, what, name)
+    if name == "line" and not self.place.line then
+      self.own[#self.own + 1] = "line"
+      self.place.line, self.line = true, true
+    end
+  end
 end
 
 
@@ -89,9 +95,14 @@ end
 
 -- ---- ops ----
 
--- the format of times in a field, for a bucket of what was not parsed
-local function time_of(self, field)
-  return self.format and self.format.times[field] or "iso"
+-- The format of times in a field that a step does not name: what the records' format says; where the data name the fields (json),
+-- times are in ISO form.
+local function time_of(self, what, field)
+  local format = self.format
+  if format and format.times[field] then return format.times[field] end
+  if format and not format.columns then return "iso" end
+  Error.raise("option", "%s: how times are written in '%s' is not known; parse_time(\"%s\", format) says it, with a format such as "
+    .. "\"iso\", \"apache\", \"epoch\" or \"%%Y-%%m-%%d %%H:%%M:%%S\"", what, field, field)
 end
 
 
@@ -113,14 +124,14 @@ function emit.derive(ops, step, self)
 end
 
 function emit.time(ops, step, self)
-  ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = step.format or time_of(self, step.field),
+  ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = step.format or time_of(self, "parse_time", step.field),
     year = step.year, offset = step.offset}
   self.parsed[step.field] = true
 end
 
 function emit.bucket(ops, step, self)
   if not self.parsed[step.field] and not self.derived[step.field] then
-    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, step.field), offset = step.offset}
+    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, "bucket", step.field), offset = step.offset}
   end
   ops[#ops + 1] = {kind = "bucket", slot = self.slot[step.field], width = step.width, offset = step.offset}
 end
@@ -132,8 +143,14 @@ function emit.select() end
 
 local function make_ops(self, steps)
   local ops = {}
-  for _, step in ipairs(steps) do emit[step.kind](ops, step, self) end
-  return ops
+  local plain = true -- have records no fields yet?
+  for _, step in ipairs(steps) do
+    local before = #ops
+    emit[step.kind](ops, step, self)
+    for i = before + 1, #ops do ops[i].plain = plain end
+    plain = plain and step.kind ~= "split" and step.kind ~= "derive"
+  end
+  return ops, plain
 end
 
 
@@ -156,14 +173,15 @@ end
 
 
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys = names,
--- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most. start: a regex
--- that begins records. policy: mismatch, mend. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
+-- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
+-- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
   local self = {derived = {}, place = {}, split = {}, own = {}, parsed = {}, slot = {}}
   collect_names(self, native)
-  local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit}
+  local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
+    header = how.header}
   local plan = {behind = behind}
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit)
@@ -178,7 +196,8 @@ function M.compile(steps, sink, how)
   for _, name in ipairs(self.own) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
   spec.slots = table.move(self.slot, 1, #self.slot, 1, {})
   spec.splitter = self.format and self.format.make(table.move(self.split, 1, #self.split, 1, {}))
-  spec.ops = make_ops(self, native)
+  spec.line = self.line and self.slot.line
+  spec.ops, spec.plain = make_ops(self, native)
   if spec.sink == "tally" then
     spec.tally, spec.keys, spec.args = sink.tally, slots_of(self, sink.keys), slots_of(self, sink.args)
   elseif spec.sink == "rows" then

@@ -64,6 +64,8 @@
 #define LOOK_NS 20000000LL
 /* missing workers that could not be started are tried again this often */
 #define REFILL_NS 100000000LL
+/* what a worker prints without a newline is shown at the prompt after this time: more than between the parts of one line */
+#define PART_OF_LINE_NS 300000000LL
 /* how long a worker told to leave may take before it is killed */
 #define LEAVE_NS 2000000000LL
 /* how long a thread that was interrupted may take to notice */
@@ -86,6 +88,9 @@
 /* Codec: nils written for a gap in an array rather than ending it. A nil takes one byte, a key up to nine. */
 #define CODEC_GAP 8
 
+/* Host: text of a loaded file that is kept in memory; what is longer is data, and read again when it is needed. */
+#define TEXT_MOST (1 << 20)
+
 /* Scan: reading and matching source files. */
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
@@ -95,6 +100,7 @@
 #define BLOCK_STEP 3
 #define PIPE_BYTES 4096
 #define MAP_AHEAD 4096
+#define MAP_AROUND 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
@@ -116,8 +122,10 @@
 #define BLOCK_STEP (64 << 10)
 /* what a pipe that is read may hold, so that its writer need not stop whenever we look elsewhere: see scan/reader.c */
 #define PIPE_BYTES (1 << 20)
-/* a mapping up to this size has its pages put in place at once */
+/* a mapping up to this size has its pages put in place at once, by touching it every MAP_AROUND bytes (what Linux maps around
+** a fault, unless told otherwise) */
 #define MAP_AHEAD (64 << 20)
+#define MAP_AROUND (64 << 10)
 /* a state's reading buffer that a long line made larger than this is given back */
 #define PIECES_KEPT (4 << 20)
 /* source files kept open that nobody is reading at the moment */

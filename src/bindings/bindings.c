@@ -12,6 +12,7 @@ static const luaL_Reg modules[] = {{"sys", luaopen_papy_core_sys},       {"codec
                                    {"source", luaopen_papy_core_source},
                                    {"tally", luaopen_papy_core_tally}, {"flow", luaopen_papy_core_flow},
                                    {"fields", luaopen_papy_core_fields},
+                                   {"term", luaopen_papy_core_term},   {"sort", luaopen_papy_core_sort},
                                    {NULL, NULL}};
 
 /* papy.core: one field per module */

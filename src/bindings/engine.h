@@ -8,6 +8,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "bindings/bindings.h"
@@ -30,6 +31,7 @@ struct engine {
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
   bool turning;     /* the functions of on_turn are being called */
+  bool captured;    /* this process is a worker and prints to a prompt */
   struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */
 };
@@ -40,8 +42,14 @@ struct engine *engine_of(lua_State *L);
 struct heap *engine_heap(lua_State *L, struct engine *e);
 /* read what workers printed and hand whole lines on (loutput.c) */
 void loutput_drain(struct engine *e);
-/* in a worker: print into the pipe, if there is one */
-void loutput_redirect(const struct engine *e);
+/* in a forked worker: print into the pipe, if there is one; where it prints, or NULL when that is no prompt */
+FILE *loutput_redirect(const struct engine *e);
+/* for threads: the pipe, as a descriptor of the caller's; -1: there is none */
+int loutput_fd(const struct engine *e);
+/* make the state of a thread print there; the file is the state's. NULL: it cannot. Raises without memory. */
+FILE *loutput_divert(lua_State *L, int fd);
+/* end the line that a tasklet has begun */
+void loutput_end_line(FILE *f);
 void engine_open(lua_State *L, struct loop *loop, state_maker make);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -64,7 +65,8 @@ static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *ki
   lpool_push_table(L, p);
   lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME);
   lua_remove(L, -2);
-  lua_call(L, 5, 1);
+  lpool_push_name(L, p);
+  lua_call(L, 6, 1);
 }
 
 static uint64_t next_index(struct lpool *p, uint32_t t) {
@@ -220,7 +222,7 @@ static bool draws_inside(const struct lpool *p, const struct tk *k) {
 static int with_traceback(lua_State *L) {
   lerror_push(L, "caught");
   lua_insert(L, 1);
-  luaL_traceback(L, L, NULL, 1);
+  ltraceback(L, NULL, 1, false);
   lua_call(L, 2, 1);
   return 1;
 }

@@ -5,6 +5,7 @@
 **   runner:begin(block, offset), runner:go()   run through a block; after an error go() goes on behind the record that failed
 **   runner:place() -> offset, text             of the record under way, for messages
 **   runner:take() -> {value =, kept =, mismatched =, samples = {{offset =, text =}...}}   what the item gave
+**   runner:sampled() -> number of samples so far
 **   runner:describe() -> how records are found, in words
 **
 ** lua/flow/plan.lua makes plans and says what they mean. */
@@ -86,10 +87,12 @@ static int function_field(lua_State *L, int idx, const char *name, int runner) {
 struct names {
   lua_State *L;
   int table; /* slots by name */
+  unsigned line;
 };
 
 static int slot_of(void *ctx, struct text name, struct why *why) {
   const struct names *names = ctx;
+  if (names->line != TEXT_SLOT && text_is(name, "line", 4)) return (int)names->line;
   lua_pushlstring(names->L, name.p, name.n);
   lua_rawget(names->L, names->table);
   int whole;
@@ -98,9 +101,9 @@ static int slot_of(void *ctx, struct text name, struct why *why) {
   return whole ? (int)slot : why_set(why, "no field '%.*s'", (int)name.n, name.p);
 }
 
-static struct expr *compile(lua_State *L, struct text source, int names) {
+static struct expr *compile(lua_State *L, struct text source, int names, unsigned line) {
   struct why why;
-  struct names ctx = {L, names};
+  struct names ctx = {L, names, line};
   struct expr_names resolver = {slot_of, &ctx};
   struct expr *e = expr_new(source, &resolver, &why);
   if (!e) luaL_error(L, "%s", why.text);
@@ -151,13 +154,14 @@ static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, i
       break;
     case OP_SPLIT: break;
     case OP_DERIVE: op->slot = slot_field(L, idx, r); /* fallthrough */
-    case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names); break;
+    case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names, r->line); break;
     case OP_TIME: op->slot = slot_field(L, idx, r); read_time_op(L, idx, op); break;
     case OP_BUCKET: op->slot = slot_field(L, idx, r); read_bucket_op(L, idx, op); break;
     case OP_SAMPLE: read_share(L, idx, op); break;
     case OP_DERIVE_LUA: op->slot = slot_field(L, idx, r); /* fallthrough */
     case OP_WHERE_LUA:
       op->function = function_field(L, idx, "f", runner);
+      op->plain = true_field(L, idx, "plain");
       r->lua = true;
       break;
   }
@@ -227,12 +231,14 @@ static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
   r->lua = r->lua || r->sink == SINK_CALL;
 }
 
-/* slots by name; those of numbers by the number, too */
+/* slots by name; those of numbers by the number, too; without that of the line, which every record has */
 static void push_names(lua_State *L, struct runner *r, int plan) {
+  lua_Integer line = integer_field(L, plan, "line", 0);
   lua_newtable(L);
   lua_getfield(L, plan, "slots");
   r->slots = (unsigned)lua_rawlen(L, -1);
   for (lua_Integer i = 1; i <= r->slots; i++) {
+    if (i == line) continue;
     lua_rawgeti(L, -1, i);
     lua_pushvalue(L, -1);
     lua_pushinteger(L, i - 1);
@@ -262,8 +268,10 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
   r->lua = r->mend != 0;
 }
 
-/* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, splitter =,
-** start = regex that begins a record, mismatch = "skip" "keep" "error" "call" (then mend =
+/* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, line = the one that
+** is the record's text, plain = do records have no fields?, splitter =,
+** start = regex that begins a record, header = is the first line of a
+** file no record?, mismatch = "skip" "keep" "error" "call" (then mend =
 ** a function), ops = {{kind =, ...}...}, sink =, limit =, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns = slots, names = their names; f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -283,12 +291,15 @@ static int new_(lua_State *L) {
   lua_setiuservalue(L, 2, UV_NAMES);
   r->split_slots = (unsigned)integer_field(L, 1, "split_slots", 0);
   if (r->split_slots > r->slots) return luaL_error(L, "plan: more slots of the splitter than slots");
+  r->line = (unsigned)integer_field(L, 1, "line", 0) - 1; /* 0: TEXT_SLOT */
+  r->plain = true_field(L, 1, "plain");
   r->random = (uint64_t)integer_field(L, 1, "seed", 0);
   r->field = array_of(L, r->slots, sizeof *r->field);
   r->now.field = r->field;
   r->now.arena = &r->arena;
   if (true_field(L, 1, "f")) function_field(L, 1, "f", 2); /* the sink's is the first */
   r->start = regex_field(L, 1, "start", 2);
+  r->header = true_field(L, 1, "header");
   read_splitter(L, r, 1, 2);
   read_ops(L, r, 1, 2, 3);
   read_sink(L, r, 1, 2);
@@ -345,7 +356,7 @@ static int go(lua_State *L) {
 
 static int place(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
-  if (!r->now.text || !r->n) return 0;
+  if (!r->now.text || !r->text || !r->n) return 0;
   lua_pushinteger(L, (lua_Integer)(r->offset + (uint64_t)(r->now.text - r->text)));
   lua_pushlstring(L, r->now.text, r->now.length);
   return 2;
@@ -388,6 +399,12 @@ static int take(lua_State *L) {
   return 1;
 }
 
+/* how many samples there are of records that did not fit */
+static int sampled(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)runner_arg(L, 1)->samples);
+  return 1;
+}
+
 static int describe(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
   char words[300];
@@ -399,7 +416,7 @@ static int describe(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"clear", clear}, {"begin", begin}, {"go", go}, {"place", place}, {"take", take},
-                                   {"describe", describe}, {NULL, NULL}};
+                                   {"sampled", sampled}, {"describe", describe}, {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {

@@ -50,6 +50,7 @@ struct op {
   struct bucket bucket;
   uint64_t share;       /* of 2^64 */
   int function;         /* its place in the array of functions */
+  bool plain;           /* records have no fields before this op: the function gets the line */
 };
 
 /* what becomes of the records that pass all ops */
@@ -79,9 +80,12 @@ struct runner {
   struct regex *start;        /* borrowed: records are runs of lines */
   struct regex *lead;         /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
   bool lead_splits;
+  bool header;                 /* the first line of a file is no record */
   enum mismatch mismatch;
   int mend;                    /* the function of MISMATCH_CALL */
   unsigned slots, split_slots; /* those of the splitter come first */
+  unsigned line;               /* the slot of the record's text, for expressions; TEXT_SLOT: nobody asks for it */
+  bool plain;                  /* records that pass all ops have no fields: they are lines */
   struct value *field;
   enum sink sink;
   struct tally *tally;
@@ -118,6 +122,10 @@ struct runner {
 
 #define TEXT_SLOT UINT32_MAX
 
+static inline struct value slot_value(const struct runner *r, unsigned slot) {
+  return slot == TEXT_SLOT ? value_of_text(r->now.text, r->now.length) : r->field[slot];
+}
+
 struct runner *runner_arg(lua_State *L, int idx);
 
 /* lflow_run.c */
@@ -133,8 +141,8 @@ void runner_rest(lua_State *L, struct runner *r);
 
 /* the metatable of this runner's records; the runner is on top of the stack and stays there */
 void record_class(lua_State *L);
-/* Push the record as functions see it: a record, or the line where it has no fields. `meta` is where its metatable stands. */
-void record_push(lua_State *L, struct runner *r, int meta);
+/* Push the record as functions see it: a record, or the line where it has no fields yet (plain). `meta` is where its metatable stands. */
+void record_push(lua_State *L, struct runner *r, int meta, bool plain);
 /* Push it as a table of its own, or as a string where it has no fields. columns: where the names of the selected ones stand, 0:
 ** all fields; names: where slots by name stand. */
 void record_push_row(lua_State *L, struct runner *r, int columns, int names);

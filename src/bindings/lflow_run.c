@@ -40,8 +40,8 @@ static void new_piece(struct runner *r, const char *p, size_t n) {
   const char *nl = memchr(p, '\n', n);
   r->text = p;
   r->n = n;
-  r->at = 0;
-  r->by_lead = r->lead && !(nl && nl > p && nl[-1] == '\r'); /* a pattern's $ is before the \r */
+  r->at = r->header && r->offset == 0 ? nl ? (size_t)(nl + 1 - p) : n : 0;
+  r->by_lead = r->lead && !memchr(p, '\r', n); /* a record ends before it: a search over many lines would not know */
 }
 
 /* records of several lines are not to be cut: all at once */
@@ -62,6 +62,7 @@ static bool next_piece(lua_State *L, struct runner *r) {
   r->offset += r->n;
   int rc = pieces_next(&r->pieces, &p, &n, &why);
   if (rc <= 0) r->reading = false;
+  if (rc < 0) runner_rest(L, r); /* no record is under way */
   if (rc < 0) fail(L, &why);
   if (rc > 0) new_piece(r, p, n);
   return rc > 0;
@@ -117,27 +118,51 @@ static void passed_over(struct runner *r, size_t at, size_t end) {
   }
 }
 
-/* the next line that the lead finds; its spans are the last match's */
-static bool find_line(lua_State *L, struct runner *r) {
+/* the line that the lead finds next, behind what it passes over; also one where it gives up */
+static bool seek_line(lua_State *L, struct runner *r) {
   struct why why;
   struct line line;
-  size_t from = r->at;
-  int rc = regex_next_line(r->lead, r->text, r->n, from, r->lead_splits ? REGEX_SPANS : 0, &line, &why);
+  int rc = regex_next_line(r->lead, r->text, r->n, r->at, 0, &line, &why);
   if (rc == 0) line.start = line.end = r->n;
-  if (r->lead_splits) passed_over(r, from, line.start);
+  if (r->lead_splits) passed_over(r, r->at, line.start);
   r->at = line.end < r->n ? line.end + 1 : r->n;
   if (rc == 0) return false;
   set_record(r, r->text + line.start, line.end - line.start);
   if (rc < 0) fail(L, &why);
-  if (r->lead_splits) capture_fields(r->splitter, r->text, r->field);
   return true;
+}
+
+static void next_line(struct runner *r) {
+  const char *p = r->text + r->at, *nl = memchr(p, '\n', r->n - r->at);
+  size_t n = nl ? (size_t)(nl - p) : r->n - r->at;
+  r->at += n + 1;
+  set_record(r, p, n);
+}
+
+static bool split_by_lead(lua_State *L, struct runner *r) {
+  struct why why;
+  int rc = regex_search(r->lead, r->now.text, r->now.length, 0, 0, &why);
+  if (rc < 0) fail(L, &why);
+  if (rc > 0) capture_fields(r->splitter, r->now.text, r->field);
+  return rc > 0;
+}
+
+/* Where most lines match, trying the next one costs half of searching it and finding its groups again; only behind one that
+** does not match is there something to pass over. */
+static bool find_line(lua_State *L, struct runner *r) {
+  if (!r->lead_splits) return seek_line(L, r);
+  size_t from = r->at;
+  next_line(r);
+  if (split_by_lead(L, r)) return true;
+  passed_over(r, from, from + r->now.length + 1);
+  return r->at < r->n && seek_line(L, r) && split_by_lead(L, r);
 }
 
 static bool next_record(lua_State *L, struct runner *r) {
   if (r->at >= r->n) return false;
   if (r->by_lead) return find_line(L, r);
-  const char *p = r->text + r->at;
   if (r->start) {
+    const char *p;
     struct records all = {r->text, r->n, r->at, r->start};
     struct why why;
     size_t n;
@@ -147,10 +172,7 @@ static bool next_record(lua_State *L, struct runner *r) {
     if (rc > 0) set_record(r, p, n);
     return rc > 0;
   }
-  const char *nl = memchr(p, '\n', r->n - r->at);
-  size_t n = nl ? (size_t)(nl - p) : r->n - r->at;
-  r->at += n + 1;
-  set_record(r, p, n);
+  next_line(r);
   return true;
 }
 
@@ -158,7 +180,7 @@ static bool next_record(lua_State *L, struct runner *r) {
 
 static bool matches(lua_State *L, struct runner *r, const struct op *op) {
   struct why why;
-  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, r->start ? 0 : REGEX_LINES, &why);
+  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, 0, &why);
   if (rc < 0) fail(L, &why);
   return (rc > 0) != op->invert;
 }
@@ -235,9 +257,9 @@ static bool is_sampled(struct runner *r, const struct op *op) {
 }
 
 /* call a function of the record; its result is on the stack */
-static void call(lua_State *L, struct runner *r, const struct stack *s, int function) {
+static void call(lua_State *L, struct runner *r, const struct stack *s, int function, bool plain) {
   lua_rawgeti(L, s->functions, function);
-  record_push(L, r, s->meta);
+  record_push(L, r, s->meta, plain);
   r->shown = true;
   lua_call(L, 1, 1);
   r->shown = false;
@@ -245,7 +267,7 @@ static void call(lua_State *L, struct runner *r, const struct stack *s, int func
 
 /* texts stay where they are as long as the result stays on the stack: until the next record */
 static void derive_by_function(lua_State *L, struct runner *r, const struct stack *s, const struct op *op) {
-  call(L, r, s, op->function);
+  call(L, r, s, op->function, op->plain);
   luaL_checkstack(L, 20, "too many derived fields");
   if (!lvalue_to(L, -1, &r->field[op->slot]))
     luaL_error(L, "a derived field must be a string, a number, a boolean or papy.null, got a %s", luaL_typename(L, -1));
@@ -264,7 +286,7 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
       case OP_SAMPLE: if (!is_sampled(r, op)) return false; break;
       case OP_DERIVE_LUA: derive_by_function(L, r, s, op); break;
       case OP_WHERE_LUA:
-        call(L, r, s, op->function);
+        call(L, r, s, op->function, op->plain);
         if (!lua_toboolean(L, -1)) return false;
         lua_pop(L, 1);
         break;
@@ -274,10 +296,6 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
 }
 
 /* ---- sinks ---- */
-
-static struct value slot_value(const struct runner *r, unsigned slot) {
-  return slot == TEXT_SLOT ? value_of_text(r->now.text, r->now.length) : r->field[slot];
-}
 
 static void to_tally(lua_State *L, struct runner *r) {
   struct why why;
@@ -300,7 +318,7 @@ static void sink(lua_State *L, struct runner *r, const struct stack *s) {
       record_push_row(L, r, s->columns, s->names);
       lua_rawseti(L, s->rows, (lua_Integer)++r->rows);
       break;
-    case SINK_CALL: call(L, r, s, 1); break;
+    case SINK_CALL: call(L, r, s, 1, r->plain); break;
   }
   r->kept++;
 }
@@ -333,6 +351,7 @@ void runner_go(lua_State *L, struct runner *r, int runner) {
       r->serial++;
       arena_reset(&r->arena);
       if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
+      if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);
       if (passes(L, r, &s)) sink(L, r, &s);
       if (r->lua) lua_settop(L, s.top);
     }

@@ -33,7 +33,16 @@
 
 /* ---- finding things ---- */
 
-struct lpool *lpool_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, POOL_CLASS); }
+_Noreturn static void no_pool(lua_State *L, int arg) {
+  lerror_raise(L, "option", "a pool or a task expected, got %s; methods are called with a colon, as in pool:next()",
+               luaL_typename(L, arg));
+}
+
+struct lpool *lpool_check(lua_State *L, int arg) {
+  struct lpool *p = luaL_testudata(L, arg, POOL_CLASS);
+  if (!p) no_pool(L, arg);
+  return p;
+}
 
 static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
@@ -57,8 +66,8 @@ void lpool_no_finalizer(lua_State *L) {
 struct lpool *lpool_running(lua_State *L, struct lpool *p) {
   if (p->condemned && !lpool_finalizing(L)) lpool_end(p, true);
   if (p->rt && p->pid == pid_own()) return p;
-  if (p->rt) lerror_raise(L, "closed", "this pool belongs to another process: a worker can only use pools it makes itself");
-  lerror_raise(L, "closed", "the pool is %s", p->stopped ? "stopped" : "not started; call start() first");
+  if (p->rt) lpool_raise(L, p, "closed", " belongs to another process: a worker can only use pools it makes itself");
+  lpool_raise(L, p, "closed", " is %s", p->stopped ? "stopped" : "not started; call start() first");
 }
 
 /* ---- making and ending ---- */
@@ -279,7 +288,7 @@ static int pool_start_(lua_State *L) {
   p->stopping = p->stopped = false;
   if (!lwork_craft(&craft, p)) return luaL_error(L, "not enough memory");
   p->rt = pool_start(&o, e->loop, heap, &craft);
-  if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
+  if (!p->rt) lpool_raise(L, p, "pool", ": cannot start %d workers: %s", (int)o.workers, strerror(errno));
   p->next = e->pools;
   e->pools = p;
   e->workers += p->workers;
@@ -298,7 +307,7 @@ static double opt_timeout(lua_State *L, int arg) {
 static int pool_next(lua_State *L) {
   struct lpool *p = lpool_running(L, lpool_check(L, 1));
   lua_Integer task = luaL_checkinteger(L, 2);
-  if (task < 1 || task > p->tasks) lerror_raise(L, "task", "no task %I; the pool has %d", task, (int)p->tasks);
+  if (task < 1 || task > p->tasks) lpool_raise(L, p, "task", ": no task %I; there are %d", task, (int)p->tasks);
   return lnext(L, p, (uint32_t)task - 1, opt_timeout(L, 3), lua_isnoneornil(L, 4) || lua_toboolean(L, 4));
 }
 
@@ -306,7 +315,7 @@ static int pool_next(lua_State *L) {
 static struct lpool *pool_with(lua_State *L, const struct ltask *t) {
   struct lpool *p = t->of.pool;
   if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
-  if (!lpool_has(&t->of)) lerror_raise(L, "task", "this task belongs to an earlier run of its pool, or was taken out of it");
+  if (!lpool_has(&t->of)) lpool_raise(L, p, "task", ": this task belongs to an earlier run, or was taken out");
   return p;
 }
 
@@ -411,7 +420,7 @@ static int pool_stop_(lua_State *L) {
 /* ---- looking ---- */
 
 static int fields(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TUSERDATA);
+  if (!luaL_testudata(L, 1, POOL_CLASS) && !luaL_testudata(L, 1, TASK_CLASS)) no_pool(L, 1);
   lua_getiuservalue(L, 1, 1);
   return 1;
 }

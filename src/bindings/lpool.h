@@ -85,6 +85,8 @@ enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED,
 bool lpool_push(lua_State *L, struct lpool *p);
 /* push that table; nil likewise */
 void lpool_push_table(lua_State *L, struct lpool *p);
+/* push its name; nil likewise */
+void lpool_push_name(lua_State *L, struct lpool *p);
 /* Does a finalizer run? It may run wherever Lua allocates, in the middle of an item: it can neither wait for a pool nor start
 ** one, and a pool it stops is only marked. (The collector answers nothing meanwhile.) */
 static inline bool lpool_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }
@@ -124,6 +126,8 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
 /* lnext.c */
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
+/* the wait was ended by Ctrl-C */
+_Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
 /* is nothing with any worker and no input awaited, so that nothing will move by itself? */
@@ -147,5 +151,7 @@ void lwork_prepare(lua_State *L, struct lpool *p);
 /* errors: lua/error.lua makes them. Push the function `name` of module papy.error. */
 void lerror_push(lua_State *L, const char *name);
 _Noreturn void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...);
+/* the same about a pool, which the message names */
+_Noreturn void lpool_raise(lua_State *L, struct lpool *p, const char *kind, const char *fmt, ...);
 
 #endif

@@ -37,6 +37,14 @@ static struct text field_name(lua_State *L, int idx) {
   return (struct text){p, n};
 }
 
+/* a misspelt name is no missing value */
+static int no_field(lua_State *L, const struct runner *r, struct text name) {
+  struct why why;
+  if (!r->splitter) return luaL_error(L, "no field '%s'", name.p);
+  splitter_no_field(r->splitter, name, &why);
+  return fail(L, &why);
+}
+
 static int r_index(lua_State *L) {
   struct runner *r = current(L, 1);
   struct why why;
@@ -52,7 +60,13 @@ static int r_index(lua_State *L) {
   }
   if (lua_type(L, 2) != LUA_TSTRING && lua_type(L, 2) != LUA_TNUMBER) return 0;
   struct text name = field_name(L, 2);
-  if (r->splitter && r->splitter->ops->lookup(r->splitter->self, &r->now, name, &v, &why) < 0) return fail(L, &why);
+  if (r->splitter && r->splitter->ops->knows(r->splitter->self, name)) {
+    if (r->splitter->ops->lookup(r->splitter->self, &r->now, name, &v, &why) < 0) return fail(L, &why);
+  } else if (text_is(name, "line", 4)) {
+    v = value_of_text(r->now.text, r->now.length);
+  } else {
+    return no_field(L, r, name);
+  }
   if (v.kind == VALUE_NONE && text_is(name, "line", 4)) v = value_of_text(r->now.text, r->now.length);
   lvalue_push(L, &v);
   return 1;
@@ -95,8 +109,8 @@ void record_class(lua_State *L) {
   lua_setiuservalue(L, runner, UV_META);
 }
 
-void record_push(lua_State *L, struct runner *r, int meta) {
-  if (!r->splitter && !r->slots) {
+void record_push(lua_State *L, struct runner *r, int meta, bool plain) {
+  if (plain) {
     lua_pushlstring(L, r->now.text, r->now.length);
     return;
   }
@@ -164,7 +178,7 @@ static void push_all(lua_State *L, struct runner *r, int names) {
 }
 
 void record_push_row(lua_State *L, struct runner *r, int columns, int names) {
-  if (!r->splitter && !r->slots) {
+  if (r->plain) {
     lua_pushlstring(L, r->now.text, r->now.length);
   } else if (!columns || !r->columns) {
     push_all(L, r, names);
@@ -172,7 +186,8 @@ void record_push_row(lua_State *L, struct runner *r, int columns, int names) {
     lua_createtable(L, 0, (int)r->columns);
     for (unsigned i = 0; i < r->columns; i++) {
       lua_rawgeti(L, columns, (lua_Integer)i + 1);
-      lvalue_push(L, &r->field[r->column[i]]);
+      struct value v = slot_value(r, r->column[i]);
+      lvalue_push(L, &v);
       lua_rawset(L, -3);
     }
   }

@@ -12,6 +12,7 @@
 #include "host/options.h"
 #include "host/state.h"
 #include "host/suspend.h"
+#include "host/texts.h"
 
 struct run {
   const struct options *o;
@@ -74,6 +75,7 @@ static int load_stdin(lua_State *L) {
 
 /* path: NULL for stdin */
 static enum call_end run_file(lua_State *L, const char *path, char **args, int nargs) {
+  if (path) texts_keep_file(L, path);
   int status = path ? luaL_loadfile(L, path) : load_stdin(L);
   if (status == LUA_OK) {
     luaL_checkstack(L, nargs, "too many arguments to script");

@@ -77,8 +77,8 @@ static void unguard_terminal(void) {
 /* ---- completion ---- */
 
 static char **complete(const char *word, int start, int end) {
-  (void)start, (void)end;
-  char **found = hooks->complete(hooks->ctx, word);
+  (void)end;
+  char **found = hooks->complete(hooks->ctx, word, rl_line_buffer, (size_t)start);
   size_t n = 0;
   rl_attempted_completion_over = 1;      /* no file names where a name of Lua is expected */
   rl_completion_append_character = '\0'; /* readline forgets it each time */

@@ -25,8 +25,10 @@ void loop_free(struct loop *l);
 enum loop_news loop_wait(struct loop *l, int64_t deadline);
 /* wake the loop from a signal handler: async-signal-safe, sticky until loop_wait reports it */
 void loop_interrupt(struct loop *l);
-/* forget an interrupt nobody waited for */
-void loop_uninterrupt(struct loop *l);
+/* is there one that nobody has answered? */
+bool loop_interrupted(const struct loop *l);
+/* answer it, or forget it: true if there was one */
+bool loop_uninterrupt(struct loop *l);
 /* also wake for input on fd (the terminal); -1: no longer */
 void loop_watch(struct loop *l, int fd);
 

@@ -90,54 +90,62 @@ static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp
   return kept_set(&d->kept, v, b);
 }
 
-static int add_number(const struct state *s, uint8_t *at, enum value_kind kind, const struct value *number,
-                      struct slabs *b) {
+/* an argument as a number, read once for all states of it */
+struct reading {
+  uint32_t arg;
+  enum value_kind kind;
+  struct value number;
+};
+
+static inline enum value_kind read_number(struct reading *r, uint32_t arg, const struct value *args) {
+  if (r->arg == arg) return r->kind;
+  r->arg = arg;
+  return r->kind = value_numeric(&args[arg], &r->number);
+}
+
+/* what is rarely asked for, or has a call of its own anyway */
+static int add_other(const struct state *s, uint8_t *at, const struct value *v, struct reading *r,
+                     const struct surroundings *with) {
+  struct slabs *b = with->slabs;
   switch (s->kind) {
-    case STATE_MIN: return keep_extreme((struct kept *)at, kind, number, -1, b);
-    case STATE_MAX: return keep_extreme((struct kept *)at, kind, number, 1, b);
-    default: break;
-  }
-  if (!is_number(kind)) return 0;
-  switch (s->kind) {
-    case STATE_TOTAL: total_add((struct total *)at, number); return 0;
-    case STATE_MOMENTS: moments_add((struct moments *)at, value_double(number)); return 0;
-    case STATE_SKETCH: return sketch_add((struct sketch **)at, number, b);
-    default: return histogram_add((struct histogram **)at, number, s->number, b);
+    case STATE_MIN: return keep_extreme((struct kept *)at, r->kind, &r->number, -1, b);
+    case STATE_MAX: return keep_extreme((struct kept *)at, r->kind, &r->number, 1, b);
+    case STATE_MOMENTS:
+      if (is_number(r->kind)) moments_add((struct moments *)at, value_double(&r->number));
+      return 0;
+    case STATE_HISTOGRAM:
+      return is_number(r->kind) ? histogram_add((struct histogram **)at, &r->number, s->number, b) : 0;
+    case STATE_DISTINCT: return is_there(v) ? distinct_add((struct distinct **)at, v, s->limit, b) : 0;
+    case STATE_FREQUENT:
+      return is_there(v) ? frequent_add((struct frequent **)at, v, s->limit, with->scratch, b) : 0;
+    default:
+      return keep_dated((struct dated *)at, v, (struct stamp){with->item, with->record}, s->kind == STATE_LAST, b);
   }
 }
 
 int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args,
                const struct surroundings *with) {
-  const struct state *end = s + n;
-  uint32_t read = NO_ARGUMENT; /* the argument that `number` is */
-  struct value number = value_none();
-  enum value_kind kind = VALUE_NONE;
-  for (; s < end; s++) {
+  struct reading r = {.arg = NO_ARGUMENT};
+  for (const struct state *end = s + n; s < end; s++) {
     uint8_t *at = body + s->offset;
-    const struct value *v = s->arg == NO_ARGUMENT ? NULL : &args[s->arg];
-    int rc = 0;
     switch (s->kind) {
       case STATE_RECORDS: ++*(uint64_t *)at; break;
-      case STATE_VALUES: *(uint64_t *)at += is_there(v); break;
-      case STATE_DISTINCT:
-        if (is_there(v)) rc = distinct_add((struct distinct **)at, v, s->limit, with->slabs);
+      case STATE_VALUES: *(uint64_t *)at += is_there(&args[s->arg]); break;
+      case STATE_TOTAL:
+        if (is_number(read_number(&r, s->arg, args))) total_add((struct total *)at, &r.number);
         break;
-      case STATE_FREQUENT:
-        if (is_there(v)) rc = frequent_add((struct frequent **)at, v, s->limit, with->scratch, with->slabs);
+      case STATE_SKETCH:
+        if (is_number(read_number(&r, s->arg, args)) &&
+            sketch_add((struct sketch **)at, &r.number, with->slabs) != 0)
+          return -1;
         break;
-      case STATE_FIRST:
-      case STATE_LAST:
-        rc = keep_dated((struct dated *)at, v, (struct stamp){with->item, with->record}, s->kind == STATE_LAST,
-                        with->slabs);
-        break;
+      case STATE_MIN:
+      case STATE_MAX:
+      case STATE_MOMENTS:
+      case STATE_HISTOGRAM: read_number(&r, s->arg, args); /* fall through */
       default:
-        if (s->arg != read) {
-          kind = value_numeric(v, &number);
-          read = s->arg;
-        }
-        rc = add_number(s, at, kind, &number, with->slabs);
+        if (add_other(s, at, &args[s->arg], &r, with) != 0) return -1;
     }
-    if (rc != 0) return -1;
   }
   return 0;
 }

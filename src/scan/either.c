@@ -97,7 +97,7 @@ int either_make(struct splitter *s, const struct splitter *of, size_t n, const s
   if (n) memcpy(copy, of, n * sizeof *copy);
   *e = (struct either){n, copy, scratch};
   *s = (struct splitter){&either_ops, e};
-  if (check_slots(s, slots, why) == 0) return 0;
+  if (slots->trial || check_slots(s, slots, why) == 0) return 0;
   either_free(e);
   return -1;
 }

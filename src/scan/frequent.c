@@ -135,7 +135,7 @@ int frequent_merge(struct frequent **at, struct packed *from, uint64_t wanted, s
     struct key key = keyform_read(from);
     struct times t = {.count = packed_get(from)};
     t.over = packed_get(from);
-    if (from->bad || !keyform_good(key, 1) || t.over > t.count) return packed_spoil(from), 0;
+    if (from->bad || !keyform_good(key, 1)) return packed_spoil(from), 0;
     if (add_other(f, key, t, cut) != 0) return -1;
   }
   f->cut += cut;

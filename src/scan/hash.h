@@ -1,8 +1,7 @@
 /* hash: 64 bits of any bytes, by multiplying words to 128 bits and folding the halves.
 **
 ** Keys come from whoever writes the log, so tables hash with a seed nobody outside knows (hash_seed): without it a crafted
-** log would put all its keys into one place. Up to 16 bytes, which most keys have, cost one multiplication more than
-** reading them. */
+** log would put all its keys into one place. Up to 16 bytes, which most keys have, cost one multiplication. */
 #ifndef PAPY_SCAN_HASH_H
 #define PAPY_SCAN_HASH_H
 
@@ -46,11 +45,18 @@ static inline void hash_words(const uint8_t *p, size_t n, uint64_t *a, uint64_t 
 
 static inline uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed) {
   const uint8_t *p = bytes;
-  uint64_t h = seed ^ n * 0x9e3779b97f4a7c15u, a, b;
-  for (size_t left = n; left > 16; left -= 16, p += 16)
-    h = hash_fold(hash_load8(p) ^ h, hash_load8(p + 8) ^ 0xd6e8feb86659fd93u);
-  hash_words(p, n > 16 ? (n - 1) % 16 + 1 : n, &a, &b);
-  return hash_fold(hash_fold(a ^ h, b ^ 0xa24baed4963ee407u), h ^ 0x9fb21c651e98df25u);
+  uint64_t h = seed, a, b;
+  if (n > 16) {
+    for (const uint8_t *last = p + n - 16; p < last; p += 16)
+      h = hash_fold(hash_load8(p) ^ h, hash_load8(p + 8) ^ 0xd6e8feb86659fd93u);
+    p = (const uint8_t *)bytes + n - 16;
+    a = hash_load8(p);
+    b = hash_load8(p + 8);
+  } else {
+    hash_words(p, n, &a, &b);
+  }
+  h = hash_fold(a ^ h ^ 0xa24baed4963ee407u, b ^ n * 0x9e3779b97f4a7c15u ^ h >> 1);
+  return h ^ h >> 29;
 }
 
 static inline uint64_t hash_seed(void) {

@@ -55,13 +55,10 @@ static void choose_probes(struct prefilter *f) {
 }
 
 bool prefilter_make(struct prefilter *f, const struct signform *form, bool by_place) {
-  const struct byteset all = BYTESET_ALL, none = BYTESET_NONE;
   struct part part;
   if (!signform(form, &part)) return false;
   double head = sign_rarity(&part.head), best = sign_rarity(&part.best);
-  struct byteset both = part.run;
-  byteset_and(&both, &part.end);
-  f->runs = part.runs && (byteset_equal(&part.end, &all) || byteset_equal(&both, &none));
+  f->runs = part.runs;
   f->run = part.run;
   f->end = part.end;
   f->exact = part.exact || f->runs;

@@ -31,6 +31,10 @@ enum {                   /* how to match */
 
 #define REGEX_UNSET SIZE_MAX /* both ends of a group that took no part */
 
+/* PCRE2 relies on what it found to be valid UTF-8, and at the end of a text its JIT (10.42) looks beyond it, for \b: with
+** REGEX_UTF, a text must not change meanwhile and have so many readable bytes behind it. */
+#define REGEX_BEYOND 4
+
 struct regex;
 
 /* flags from letters, in any order; -1 with *why on an unknown letter */
@@ -65,7 +69,8 @@ struct line {
 ** REGEX_SPANS the line's first match in regex_spans, offsets of the text; go on at line->end + 1. 0 when there is none.
 ** -1 with *why and the *line whose match took more steps or memory than one may; whoever wants to do without it goes on
 ** at line->end + 1.
-** A pattern with the flag u is searched fast only with REGEX_VALID. */
+** A pattern with the flag u is searched fast only with REGEX_VALID; its text must not change meanwhile and have
+** REGEX_BEYOND readable bytes behind it, so it is never a mapping. */
 int regex_next_line(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct line *line,
                     struct why *why);
 /* add the number of lines that match, as grep -c does. 0, or -1 with *why */

@@ -164,13 +164,9 @@ void part_repeat(struct part *a, unsigned least, enum repeat how) {
   }
   unsigned times = 1;
   for (; times < least && a->tail.n < SIGN_MOST && times < SIGN_MOST; times++) part_then(a, &once);
-  if (times < least) { /* what follows the copies joined so far is one more */
-    a->head.after = a->tail.before = BYTESET_ALL;
-    a->best.before = a->best.after = BYTESET_ALL;
-  }
   if (how == REPEAT_FIXED && times == least) return;
-  a->runs = how == REPEAT_MOST && a->exact && once.head.n == 1 && times == least &&
-            anything(&once.head.before) && anything(&once.head.after);
+  a->runs = how == REPEAT_MOST && a->exact && once.head.n == 1 && times == least && anything(&once.head.before) &&
+            anything(&once.head.after);
   a->run = once.head.at[0];
   a->end = BYTESET_ALL;
   a->whole = a->exact = false;
@@ -179,7 +175,8 @@ void part_repeat(struct part *a, unsigned least, enum repeat how) {
 /* ===} {=== rarity === */
 
 /* bytes of logs, tables and prose, the most common first */
-static const char COMMON[] = " etaoinsrl0hdc1u2mp/.-:3g45_f76b98\tvyw\"A=,T;kESICNRDLPOM'x|()zGBFHqUjV[]W%&?+*<>@#XKYJQZ$!{}~\\^`";
+static const char COMMON[] =
+    " etaoinsrl0hdc1u2mp/.-:3g45_f76b98\tvyw\"A=,T;kESICNRDLPOM'x|()zGBFHqUjV[]W%&?+*<>@#XKYJQZ$!{}~\\^`";
 
 /* how often this byte is met: about as the most common of words, the i-th as often as 1/i */
 static double share(uint8_t c) {

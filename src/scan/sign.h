@@ -18,11 +18,11 @@ struct sign {
 
 /* a part of a pattern */
 struct part {
-  struct sign head, tail; /* a match of the part begins with head and ends with tail */
-  struct sign best;       /* and has this somewhere, the rarest sign known */
-  bool whole;             /* head, tail and best are the same and all there is */
-  bool exact;             /* and the other way round: where the sign holds, there the part matches */
-  bool runs;              /* exact but for more bytes of one set, as many as there are, that follow */
+  struct sign head, tail;  /* a match of the part begins with head and ends with tail */
+  struct sign best;        /* and has this somewhere, the rarest sign known */
+  bool whole;              /* head, tail and best are the same and all there is */
+  bool exact;              /* and the other way round: where the sign holds, there the part matches */
+  bool runs;               /* exact but for more bytes of one set, as many as there are, that follow */
   struct byteset run, end; /* that set, and what stands behind it */
 };
 

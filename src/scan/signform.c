@@ -421,8 +421,11 @@ static bool beyond_ascii(const char *p, size_t n) {
 }
 
 bool signform(const struct signform *form, struct part *part) {
-  struct parser s = {
-      .form = form, .p = form->pattern, .end = form->pattern + form->n, .caseless = form->caseless, .word = BYTESET_NONE};
+  struct parser s = {.form = form,
+                     .p = form->pattern,
+                     .end = form->pattern + form->n,
+                     .caseless = form->caseless,
+                     .word = BYTESET_NONE};
   if (form->utf && form->extended && beyond_ascii(form->pattern, form->n)) return false; /* some are blanks */
   if (!form->bytes(form->ctx, "\\w", 2, false, &s.word)) return false;
   s.other = byteset_not(&s.word);

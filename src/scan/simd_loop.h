@@ -13,7 +13,8 @@
 
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *from, const uint8_t *to, int n, int tables) {
+INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *from, const uint8_t *to, int n,
+                                   int tables) {
   struct ready vectors[PROBES_MOST];
   ptrdiff_t at[PROBES_MOST];
 #pragma GCC unroll 4
@@ -21,13 +22,9 @@ INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *f
     vectors[i] = ready(&probes->probe[i], i < tables);
     at[i] = probes->probe[i].at;
   }
-  for (const uint8_t *p = from;; p += 64) {
-    uint64_t wanted = UINT64_MAX, found = 0;
-    if (to - p < 64) {
-      if (p == to) return to;
-      wanted <<= 64 - (to - p);
-      p = to - 64;
-    }
+  for (const uint8_t *p = from; p < to; p += 64) {
+    uint64_t found = 0;
+    if (to - p < 64) p = to - 64;
 #pragma GCC unroll 4
     for (unsigned k = 0; k < 64; k += sizeof(vector)) {
       vector missed = none();
@@ -35,8 +32,9 @@ INLINE const uint8_t *search_these(const struct probes *probes, const uint8_t *f
       for (int i = 0; i < n; i++) missed = or_(missed, miss(&vectors[i], i < tables, p + at[i] + k));
       found |= zeros(missed) << k;
     }
-    if (found & wanted) return p + __builtin_ctzll(found & wanted);
+    if (found) return p + __builtin_ctzll(found);
   }
+  return to;
 }
 
 TARGET static inline const uint8_t *search(const struct probes *probes, const uint8_t *from, const uint8_t *to) {

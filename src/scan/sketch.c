@@ -164,7 +164,7 @@ static int write_side(const struct side *s, struct buf *out) {
 }
 
 int sketch_write(const struct sketch *s, struct buf *out) {
-  if (!s) return packed_put(out, 0);
+  if (!s || s->count == 0) return packed_put(out, 0);
   int listed = s->listed != LISTED_NOT;
   if (packed_put(out, s->count) != 0 || packed_put_double(out, s->least) != 0 || packed_put_double(out, s->most) != 0)
     return -1;

@@ -30,7 +30,8 @@ enum step_kind {
   STEP_FRACTION,
   STEP_ZONE,
   STEP_EPOCH,
-  STEP_ISO /* the whole format */
+  STEP_ISO,   /* the whole format, */
+  STEP_SYSLOG /* and so is this */
 };
 
 struct step {
@@ -168,6 +169,14 @@ static bool read_iso(const char **p, const char *end, struct reading *r) {
   return *p == end || calendar_zone(p, end, &r->offset);
 }
 
+/* what the older syslog writes, or what the newer one does */
+static bool read_syslog(const char **p, const char *end, struct reading *r) {
+  if (*p < end && is_digit(**p)) return read_iso(p, end, r);
+  r->month = read_name(p, end, months, 12) + 1;
+  return r->month > 0 && read_blanks(p, end) && read_between(p, end, 2, 1, 31, &r->day) && read_blanks(p, end) &&
+         read_iso_clock(p, end, r);
+}
+
 static bool read_step(const struct step *s, const char **p, const char *end, struct reading *r) {
   switch (s->kind) {
     case STEP_BYTE: return read_byte(p, end, s->byte);
@@ -191,6 +200,7 @@ static bool read_step(const struct step *s, const char **p, const char *end, str
     case STEP_ZONE: return calendar_zone(p, end, &r->offset);
     case STEP_EPOCH: return read_epoch(p, end, &r->epoch);
     case STEP_ISO: return read_iso(p, end, r);
+    case STEP_SYSLOG: return read_syslog(p, end, r);
   }
   return false;
 }
@@ -354,6 +364,7 @@ static int current_year(void) {
 
 static int make(struct timeform *f, struct text format, struct why *why) {
   if (text_is(format, "iso", 3)) return add_step(f, STEP_ISO, 0, format, why);
+  if (text_is(format, "syslog", 6)) return add_step(f, STEP_SYSLOG, 0, format, why);
   for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
     if (!text_is(format, named[i].name, strlen(named[i].name))) continue;
     f->unit = named[i].unit;

@@ -1,7 +1,7 @@
 /* timeform: times as logs write them to seconds since 1970 (UTC).
 **
 ** Formats by name: "iso" (2023-01-31T23:59:59.123+01:00; date alone, a blank for T, a comma for the point, no seconds, no zone,
-** and no - and : are fine, too), "apache" (31/Jan/2023:23:59:59 +0100), "syslog" (Jan 31 23:59:59, no year), "epoch"
+** and no - and : are fine, too), "apache" (31/Jan/2023:23:59:59 +0100), "syslog" (Jan 31 23:59:59, no year; or iso), "epoch"
 ** (seconds, with or without fraction), "epoch_ms", "epoch_us", "epoch_ns". Others in the manner of strptime:
 **   %Y %m %d %H %M %S   year (4 digits), month, day, hour, minute, second (1 or 2 digits)
 **   %y                  year of two digits, 1969 to 2068          %e  the same as %d, after a blank or not

@@ -154,6 +154,19 @@ T.each_type(function(worker_type)
   end)
 end)
 
+T.each_type(function(worker_type)
+  T.claim("a function may hold the log or a logger", function()
+    local path, mine, its = T.temp(), log.logger "mine", papy.log
+    log.start { file = path }
+    T.drain(papy.NuMap(function(x)
+      mine.info(x)
+      its.info(x)
+    end, { 1, 2, 3 }, { worker_type = worker_type }))
+    log.stop()
+    T.eq(#lines_of(path), 6)
+  end)
+end)
+
 T.claim("a worker that dies and an input that raises are logged", function()
   local path = T.temp()
   log.start { file = path }

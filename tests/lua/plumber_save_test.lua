@@ -204,6 +204,13 @@ claim("tables that hold themselves, functions in tables, objects of classes", fu
   local circle = { name = "circle", list = { 1 } }
   circle.me, circle.list[2], circle.list.back = circle, circle, circle
   keeps(function() return circle.me == circle and circle.list[2] == circle and circle.list.back.name end, { 1 }, { "circle" })
+  local set = {}
+  set[set], set[first], set.f = 1, 2, function(key) return set[key] end
+  set[set.f], set[1] = 3, set
+  keeps(function() return set[1][set] + set.f(first) * 10 + set.f(set.f) * 100 end, { 1 }, { 321 })
+  local me = {}
+  me[me] = me
+  keeps(function() return me[me][me] == me end, { 1 }, { true })
   local module = { x = 5 }
   function module.get() return module.x end
   keeps(function() return module.get() end, { 1 }, { 5 })
@@ -259,10 +266,16 @@ claim("other names for what papy knows, and modules as globals", function()
   keeps(function() return G == _G and papy_too == papy end, { 1 }, { true })
 end)
 
-claim("regular expressions and workers", function()
+claim("regular expressions, workers and loggers", function()
   local word, w = papy.regex("[a-z]+", "i"), papy.Worker({ first, string.upper and first }, { {}, {} })
   keeps(function(inbox) return word:find(inbox[1]) end, { "12AB" }, { 3 })
   keeps(function(inbox) return w(inbox) end, { 7 }, { 7 })
+  local log = papy.log.logger "parse"
+  local text = keeps(function(inbox)
+    log.info "nobody hears this"
+    return inbox[1]
+  end, { 7 }, { 7 })
+  ok(text:find('local log = papy.log.logger("parse")', 1, true), text)
 end)
 
 claim("a function may pause the pipeline it is part of", function()
@@ -297,22 +310,81 @@ claim("what cannot be written is named, and the file stays as it was", function(
   refused(load(string.dump(first, true)), "its text was not kept")
 end)
 
-claim("a function whose file has changed is refused", function()
-  local path = T.temp "return function(inbox) return inbox[1] + 1 end\n"
+claim("the text of a file is kept as it was when it was loaded, each time", function()
+  local path = T.temp()
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+  end
+  write "return function(inbox) return inbox[1] + 1 end\n"
+  local f = dofile(path)
+  write "return function(inbox) return inbox[1] + 2 end\n"
+  local g = assert(loadfile(path))()
+  write "\n\nreturn nothing"
+  keeps(f, { 1 }, { 2 })
+  keeps(g, { 1 }, { 3 })
+  local name = path:match "[^/]*$"
+  package.path = path:match "^.*/" .. "?;" .. package.path
+  write "local M = {} local function f(inbox) return inbox[1] * 7 end M.list = {f} return M"
+  local f7 = require(name).list[1]
+  write ""
+  keeps(f7, { 1 }, { 7 })
+  os.remove(path)
+  keeps(f, { 1 }, { 2 })
+end)
+
+claim("a long file is read again: when it has changed, its functions are refused", function()
+  local path = T.temp()
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write("--[[", ("x"):rep(1 << 20), "]]\n", text)
+    file:close()
+  end
+  write "return function(inbox) return inbox[1] + 1 end\n"
   local f = dofile(path)
   keeps(f, { 1 }, { 2 })
-  local file = io.open(path, "w")
-  file:write "return function(inbox) return inbox[1] + 2 end\n"
-  file:close()
+  write "return function(inbox) return inbox[1] + 2 end\n"
   refused(f, "has changed")
   os.remove(path)
   refused(f, "cannot be read")
+end)
+
+claim("a pipeline is saved where it was loaded from, again and again", function()
+  local function add(n) return function(inbox) return inbox[1] + n end end
+  local path = saved(papy.Plumber { pipers = { papy.Piper(add(1), { name = "one" }) } })
+  local plumber = papy.Plumber()
+  plumber:load(path)
+  for n = 2, 4 do
+    plumber:add_pipe { plumber:get_outputs()[1], papy.Piper(add(n), { name = "more " .. n }) }
+    plumber:save(path)
+    local again = papy.Plumber()
+    again:load(path)
+    eq(results(again, { 0 }), { n * (n + 1) // 2 })
+  end
+  eq(results(plumber, { 0 }), { 10 })
+end)
+
+claim("dofile and loadfile are Lua's own but for what they keep", function()
+  local path = T.temp "coroutine.yield(1) return 2, ..."
+  local co = coroutine.wrap(function() return dofile(path) end)
+  eq({ co(), co() }, { 1, 2 })
+  eq({ assert(loadfile(T.temp "return x, ...", "t", { x = 3 }))(4) }, { 3, 4 })
+  ok(select(2, loadfile "/nonexistent/file"):find "^cannot open /nonexistent/file")
+  raises("cannot open /nonexistent/file", dofile, "/nonexistent/file")
+  raises("bad argument", loadfile, {})
+  eq(select(2, loadfile(T.temp "x = = 1")):match ":1: .*", ":1: unexpected symbol near '='")
+  eq(select("#", dofile(T.temp "return nil, nil")), 2)
 end)
 
 claim("save to where nothing can be written is an error that says so", function()
   local plumber = papy.Plumber { pipers = { first } }
   local err = raises("plumber", plumber.save, plumber, "/nonexistent/job.lua")
   ok(tostring(err):find("/nonexistent/job.lua", 1, true))
+  for _, path in ipairs { false, 5, "", {} } do
+    raises("a path expected", plumber.save, plumber, path)
+    raises("a path expected", plumber.load, plumber, path)
+  end
 end)
 
 -- ---- pipelines ----
@@ -330,7 +402,7 @@ claim("pipers, workers, arguments, pools, options and pipes come back", function
     papy.Piper(first, { name = "twice", parallel = one, spawn = 2, produce = 2, repeats = true, debug = true }),
     papy.Piper(function(inbox) return inbox end, { name = "end", consume = 4 }),
   } } }
-  plumber:add_pipe { "scale it", first, "end" }
+  plumber:add_pipe { "scale it", papy.Piper(first, { name = "plain" }), "end" }
   plumber:del_piper("end", { force = true })
   local again = loaded(plumber)
   local function facts(p)
@@ -360,6 +432,15 @@ claim("a saved pipeline gives the same results, and the same text again", functi
   eq(results(again, { 1, 2 }), { "3 2", "6 4" })
   local _, text_again = saved(again)
 eq(text_again, text)
+end)
+
+claim("pipers without a name of their own get another one when they are loaded", function()
+  local plumber = papy.Plumber { pipes = { { first, first } } }
+  local path, text = saved(plumber)
+  ok(not text:find("name =", 1, true), text)
+  plumber:load(path)
+  plumber:load(path)
+  eq({ #plumber, #plumber:edges() }, { 6, 3 })
 end)
 
 claim("papy runs the saved script, on the lines of files", function()

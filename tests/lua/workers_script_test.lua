@@ -217,6 +217,7 @@ local bodies = {
   sh = 'cat "$PAPY_IN_input" > "$PAPY_OUT_output"; echo "$PAPY_PARAM_n" >> "$PAPY_OUT_output"',
   bash = 'cat "${IN[input]}" > "${OUT[output]}"; echo "${PARAMS[n]}" >> "${OUT[output]}"',
   python = 'open(OUT["output"], "w").write(open(IN["input"]).read() + "%d\\n" % PARAMS["n"])',
+  R = 'writeLines(c(paste0(readLines(IN[["input"]], warn = FALSE), PARAMS[["n"]])), OUT[["output"]])',
   lua = 'local o = io.open(OUT.output, "w") o:write(io.open(IN.input):read "a", PARAMS.n, "\\n") o:close()',
 }
 
@@ -225,6 +226,7 @@ for lang, body in pairs(bodies) do
     local cfg = script.get_config(lang)
     cfg.id, cfg.dir, cfg.params, cfg.script = lang, root .. "/out", { n = 42 }, root .. "/script." .. lang
     if fs.run({ cfg.executable, "--version" }) == nil then return end
+    if lang == "R" and fs.run({ "Rscript", "-e", "library(jsonlite)" }).status ~= 0 then return end
     script.write_template(cfg.script, lang)
     T.raises("exists", script.write_template, cfg.script, lang)
     local f = assert(io.open(cfg.script, "a"))

@@ -112,6 +112,8 @@ static void test_formats_by_name(void **state) {
   claim_time("apache", "31/dec/2022:23:30:00 -0130", 1672534800);
   claim_time("syslog", "Feb 29 12:00:00", 1709208000);
   claim_time("syslog", "Jan  1 00:00:00", 1704067200);
+  claim_time("syslog", "2023-01-01T01:00:00+01:00", 1672531200);
+  claim_fraction("syslog", "Jan  1 00:00:00.5", 1704067200.5);
   claim_time("epoch", "1672531200", 1672531200);
   claim_fraction("epoch", "1672531200.25", 1672531200.25);
   claim_time("epoch_ms", "1672531200000", 1672531200);
@@ -178,6 +180,8 @@ static void test_what_does_not_exist_is_no_time(void **state) {
   claim_no_time("iso", "2023-01-01T00:00:00Zx");
   claim_no_time("iso", "2023-01-01T00:00:00+");
   claim_no_time("iso", "");
+  claim_no_time("syslog", "Feb 30 00:00:00");
+  claim_no_time("syslog", "Foo  1 00:00:00");
   claim_no_time("apache", "31/Feb/2023:00:00:00 +0000");
   claim_no_time("apache", "01/Jan/2023:00:00:00");
   claim_no_time("apache", "01/Jan/2023:00:00:00 +0000 ");
@@ -202,7 +206,8 @@ static void test_formats_are_checked(void **state) {
 /* what is remembered of one text must not change what the next one means */
 static void test_memory_changes_nothing(void **state) {
   (void)state;
-  static const char *const formats[] = {"apache", "syslog", "%Y-%m-%d %H:%M:%S", "%d%m%Y%H", "%bc%Y %H", "iso"};
+  static const char *const formats[] = {"apache",   "syslog", "%b %e %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d%m%Y%H",
+                                        "%bc%Y %H", "iso"};
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     struct timeform *kept = made(formats[i], 2023, 0);
     for (int k = 0; k < 20000; k++) {

@@ -41,8 +41,8 @@ each_way("two pipers downstream it is the same error, without a layer for each",
   eq(last:next(), 4)
   local e = last:next()
   eq({ getmetatable(e) == papy.Error, e.kind, e.causes }, { true, "function", nil })
-  ok(e.message:find "piper_errors_test.lua:%d+: attempt to perform arithmetic" and e.traceback, e.message)
-  ok(e.name:find "piper_errors_test.lua:", e.name)
+  ok(e.message:find "piper_failures_test.lua:%d+: attempt to perform arithmetic" and e.traceback, e.message)
+  ok(e.name:find "piper_failures_test.lua:", e.name)
   eq(e.item, '{{}}')
   eq(last:next(), 36)
   eq(last:next(), nil)
@@ -88,6 +88,10 @@ each_way("a failing item of a producing piper fails in all its places", function
     eq(told(Piper(pair, { parallel = pool(3), produce = 2, debug = debug }) { input }:start()), expected)
     eq(told(Piper(square, { parallel = pool(3), produce = 2, repeats = true, debug = debug }) { input }:start()), expected)
   end
+  local two = Piper(pair, { parallel = pool(1), produce = 2 }) { { "z" } }
+  local e = Piper(double, { parallel = pool(1), consume = 2 }) { two }:start():next()
+  eq(#e.causes, 2)
+  eq(select(2, e.message:gsub("attempt to", "")), 1, "how often the message says the same")
 end)
 
 claim("an input that raises gives one error in the place of the missing item, then the end", function()
