@@ -134,6 +134,18 @@ function M.describe(what, opts)
 end
 
 
+--- The names of the columns in the first line of a file.
+-- For a description with `header`; what stands there is split as any record, without a byte order mark. Raises when it
+-- does not fit. Put them into description.columns before a splitter is made.
+function M.columns(description, line)
+  local values, order = M.splitter(description, {}):each((line:gsub("^\xef\xbb\xbf", "")))
+  if not values then raise("the first line is no %s: %q", description.kind, line:sub(1, 200)) end
+  local columns = {}
+  for i, number in ipairs(order) do columns[i] = values[number] end
+  return columns
+end
+
+
 local make = {}
 
 local function one_or_either(d, slots, trial, make_one)

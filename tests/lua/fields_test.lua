@@ -103,6 +103,14 @@ T.claim("separators, columns, CSV, words", function()
   T.ok(not fields.describe("csv", {columns = {"a"}}).header)
 end)
 
+T.claim("the first line names the columns", function()
+  local d = fields.describe "csv"
+  d.columns = fields.columns(d, '\xef\xbb\xbfid,"full, name",size')
+  T.eq(d.columns, {"id", "full, name", "size"})
+  T.eq(fields.splitter(d, {"full, name"}):split("1,b,3"), {["full, name"] = "b"})
+  says("the first line is no csv", fields.columns, fields.describe "csv", 'a,"b')
+end)
+
 T.claim("logfmt", function()
   T.eq(splitter("logfmt", {"level", "msg", "debug", "no"}):split([[level=warn msg="a \"b\"\n\u00e9" debug]]),
     {level = "warn", msg = 'a "b"\n\xc3\xa9', debug = true})
