@@ -20,6 +20,7 @@ LDFLAGS =
 
 # loadable modules: src/modules/NAME.c or .cc links these packages of pkg-config; without them it is not built
 module_archive = libarchive zlib
+module_compress = libarchive
 module_json = simdjson
 
 NEEDED_TO_BUILD = gcc make pkg-config liblua5.4-dev libpcre2-dev libreadline-dev
@@ -88,7 +89,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
 
-$(BUILD)/sample $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
+$(BUILD)/sample $(BUILD)/variants $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
 
 # objects made with other flags are out of date
@@ -140,7 +141,7 @@ check-plain: deps
 	@$(make_again) suite BUILD=build/plain READLINE=0 ONLY='$(or $(ONLY),repl/)'
 
 bench: deps
-	@$(make_again) all $(BUILD)/sample $(BUILD)/copy
+	@$(make_again) all $(BUILD)/sample $(BUILD)/variants $(BUILD)/copy
 	@sh tests/bench/run.sh $(BUILD)
 
 install: all

@@ -1,8 +1,8 @@
 -- Error: what papy raises, and what stands in the place of an item that failed.
 --
 -- Fields: kind ("function" "input" "timeout" "died" "codec" "deadlock" "closed" …), message (with the position in the
--- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name, attempts,
--- causes. tostring gives the sentence a person wants.
+-- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name, pool (its
+-- name), attempts, causes, results (what collect took). tostring gives the sentence a person wants.
 local core = require "papy.core"
 
 local M = {}
@@ -62,7 +62,7 @@ local function position()
   for level = 3, 50 do
     local info = debug.getinfo(level, "Sl")
     if not info then return "" end
-    local own = info.what == "C" or info.source:find("^@lua/") or info.source:find("^@stdlib/")
+    local own = info.what == "C" or info.source:find "^=%[papy%] "
     if not own and info.currentline > 0 then return ("%s:%d: "):format(info.short_src, info.currentline) end
   end
   return ""
@@ -72,7 +72,21 @@ end
 -- Raise an error of that kind at the place where the user called papy.
 function M.raise(kind, message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
-  error(M.new {kind = kind, message = position() .. message, traceback = debug.traceback(nil, 2)}, 0)
+  error(M.new {kind = kind, message = position() .. message, traceback = core.sys.traceback(1)}, 0)
+end
+
+
+-- The same for C, which has put the message together.
+function M.raise_plain(kind, message)
+  M.raise(kind, message)
+end
+
+
+-- The same about the pool of that name; the message goes on after "pool 'name'".
+function M.raise_in(kind, pool, message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  message = ("%spool '%s'%s"):format(position(), pool or "?", message)
+  error(M.new {kind = kind, message = message, pool = pool, traceback = core.sys.traceback(1)}, 0)
 end
 
 
@@ -81,6 +95,7 @@ local function where(self)
   local parts = {" (item ", tostring(self.index)}
   if self.task then parts[#parts + 1] = " of task " .. tostring(self.task) end
   if self.name then parts[#parts + 1] = " '" .. self.name .. "'" end
+  if self.pool and self.pool ~= self.name then parts[#parts + 1] = " of pool '" .. self.pool .. "'" end
   if self.item then parts[#parts + 1] = ": " .. self.item end
   return table.concat(parts) .. ")"
 end
@@ -123,6 +138,13 @@ local function fill(err, fields)
 end
 
 
+-- A new error, which is one line of the log.
+local function logged(err)
+  if core.log.enabled "error" then core.log.write("error", "papy", tostring(err)) end
+  return err
+end
+
+
 -- Message handler of input pulls.
 function M.caught(value, traceback)
   if M.is(value) then return fill(value, {traceback = traceback}) end
@@ -143,31 +165,32 @@ end
 
 
 -- An item that could not be submitted: its input raised, or it cannot travel.
-function M.of_input(raised, kind, task, index, name)
+function M.of_input(raised, kind, task, index, name, pool)
   if M.is(raised) then return raised end
   if type(raised) ~= "table" then raised = {value = raised} end
-  return M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task, index = index,
-    traceback = raised.traceback, name = name or nil}
+  return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
+    index = index, traceback = raised.traceback, name = name or nil, pool = pool})
 end
 
 
 -- A tasklet that raised, or whose item or result could not travel.
-function M.of_item(raised, phase, task, index, name, attempts, item)
+function M.of_item(raised, phase, task, index, name, attempts, item, pool)
   local value = raised.value
   local shown
   if phase ~= "decode" then shown = M.render(item) end
-  local fields = {task = task, index = index, name = name or nil, attempts = attempts, item = shown, traceback = raised.traceback}
+  local fields = {task = task, index = index, name = name or nil, attempts = attempts, item = shown, pool = pool,
+    traceback = raised.traceback}
   if M.is(value) and phase == "call" then
     local err = fill(M.new(fill({}, value)), fields)
     err.kind = err.kind or "function"
     err.value = sendable(err.value)
     err.message = err.message or "a papy.Error without a message"
-    return err
+    return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"
   fields.message = message_of(value)
   fields.value = sendable(value)
-  return M.new(fields)
+  return logged(M.new(fields))
 end
 
 
@@ -178,20 +201,21 @@ local fault_words = {
 
 
 -- A tasklet whose worker is gone.
-function M.of_fault(cause, text, task, index, name, attempts, item)
+function M.of_fault(cause, text, task, index, name, attempts, item, pool)
   local message = fault_words[cause]
   if cause == "died" then message = "worker " .. text end
   if cause == "no worker" then
     message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
     cause = "died"
   end
-  return M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
-    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil}
+  return logged(M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
+    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil,
+    pool = pool})
 end
 
 
-function M.of_codec(message, task, index)
-  return M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index}
+function M.of_codec(message, task, index, pool)
+  return logged(M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index, pool = pool})
 end
 
 
@@ -202,8 +226,12 @@ function M.join(parts, n)
     if M.is(parts[i]) then causes[#causes + 1] = parts[i] end
   end
   if #causes == 1 then return causes[1] end
-  local messages = {}
-  for i, err in ipairs(causes) do messages[i] = tostring(err) end
+  local messages, said = {}, {}
+  for _, err in ipairs(causes) do
+    local text = tostring(err)
+    if not said[text] then messages[#messages + 1] = text end -- all parts of a produced item say the same
+    said[text] = true
+  end
   return M.new {kind = causes[1].kind, message = table.concat(messages, "; "), causes = causes, task = causes[1].task,
     index = causes[1].index, traceback = causes[1].traceback}
 end

@@ -106,7 +106,7 @@ function M.reader(x)
     local fields = pool_core.fields(x)
     return task_reader(fields.pool, fields.number, x)
   end
-  if type(x) == "userdata" and meta == pool_meta then return task_reader(x, 1, pool_core.task(x, 1)) end
+  if type(x) == "userdata" and meta == pool_meta then return task_reader(x, 1, x:get_task(1)) end
   if zip.is(x) then return zip_reader(x) end
   if is_callable(x) then return call_reader(function() return x() end, type(meta) == "table" and meta.__pure == true) end
   if type(x) ~= "table" and type(x) ~= "userdata" then return nil end

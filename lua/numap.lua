@@ -52,6 +52,12 @@ local function name_of(f)
 end
 
 
+-- raise an error about this pool
+local function refuse(pool, kind, message, ...)
+  Error.raise_in(kind, fields_of(pool).name, message, ...)
+end
+
+
 -- the options of one call may be a plain number of seconds where only a timeout makes sense
 local function timing(what, opts, spec)
   if type(opts) == "number" then opts = {timeout = opts} end
@@ -67,10 +73,10 @@ end
 
 -- a view of task `number`, with the fields of its definition
 local function new_task(pool, number, timeout, block, definition)
-  local task = pool_core.task(pool, number, timeout, block)
+  local task = pool_core.task(pool, number, definition.id, timeout, block)
   local f = fields_of(task)
   f.pool, f.number, f.timeout, f.block = pool, number, timeout, block
-  f.name, f.tracked = definition.name, definition.tracked
+  f.id, f.name, f.tracked = definition.id, definition.name, definition.tracked
   return task
 end
 
@@ -78,12 +84,12 @@ end
 -- a pool given as an input stands for its first task
 local function first_task(what, pool)
   local definition = fields_of(pool).tasks[1]
-  if not definition then Error.raise("input", "%s: the pool given as input has no task", what) end
+  if not definition then refuse(pool, "input", " was given as an input to %s, but has no task", what) end
   return new_task(pool, 1, nil, nil, definition)
 end
 
 
--- How the scheduler is to read an input: fields kind, pure, plain, parts for core.pool.start.
+-- How the scheduler is to read an input: fields kind, pure, plain, ready, wakes, parts for core.pool.start.
 local function describe_input(what, input)
   if is_task(input) then return {kind = "task", parts = {input}} end
   if is_pool(input) then return {kind = "task", parts = {first_task(what, input)}} end
@@ -100,8 +106,9 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting?
-    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready}
+    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting? __wakes: where it
+    -- would not, the loop is woken once that has changed, so nobody need wait in a pull
+    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready, wakes = meta.__wakes == true}
   end
   if type(input) == "table" then
     if has_next(input) then return {kind = "next"} end
@@ -135,22 +142,36 @@ function Task:next(opts)
   local o = timing("next", opts, get_spec)
   local block = o.block
   if block == nil then block = f.block end
-  return pool_core.next(f.pool, f.number, o.timeout or f.timeout, block)
+  return pool_core.take(self, o.timeout or f.timeout, block)
 end
 
 
--- Take every result that is left, as an array. The first failed item raises its error, unless opts.errors is "return":
--- then errors stand in their places.
+-- Take every result that is left, as an array. A failed item's error takes its place in the array, and when all are taken
+-- the first of them is raised, with the whole array as its field `results`; with opts.errors = "return" the array is returned
+-- in any case. What ends the taking before its time (kinds "timeout", "deadlock", "closed") is raised at once, with what was
+-- taken so far as `results`; the rest can still be taken. After Ctrl-C the next collect() begins with what was taken.
 function Task:collect(opts)
   local o = options.check("collect", opts, {errors = {"raise", "return"}})
-  local results, n = {}, 0
+  local f = fields_of(self)
+  local results, first = f.taken or {}, f.failed
+  f.taken, f.failed = nil, nil
   while true do
-    local ok, value = pcall(self)
-    if not ok and (o.errors ~= "return" or not (Error.is(value) and value.index)) then error(value, 0) end
-    if ok and value == nil then return results end
-    n = n + 1
-    results[n] = value
+    local good, value = pcall(self)
+    if good and value == nil then break end
+    if not good and not Error.is(value) then
+      f.taken, f.failed = results, first
+      error(value, 0)
+    end
+    if not good and not value.index then
+      value.results = results
+      error(value, 0)
+    end
+    if not good then first = first or value end
+    results[#results + 1] = value
   end
+  if not first or o.errors == "return" then return results end
+  first.results = results
+  error(first, 0)
 end
 
 
@@ -181,7 +202,7 @@ local Pool = {}
 
 local function must_rest(pool, what)
   if pool_core.state(pool) == "started" then
-    Error.raise("pool", "%s: the pool is started; stop() it first", what)
+    refuse(pool, "pool", " is started; stop() it before %s", what)
   end
 end
 
@@ -205,7 +226,10 @@ function Pool:add_task(f, input, opts)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
-  local tasks = fields_of(self).tasks
+  local fields = fields_of(self)
+  local tasks = fields.tasks
+  fields.tasks_made = fields.tasks_made + 1
+  definition.id = fields.tasks_made -- numbers are given again when the pool is stopped or a task taken out
   tasks[#tasks + 1] = definition
   return new_task(self, #tasks, o.timeout, o.block, definition)
 end
@@ -219,7 +243,7 @@ function Pool:pop_task(n)
   if math.type(n) ~= "integer" then
     Error.raise("option", "pop_task: a number of tasks or true expected, got %s", Error.render(n))
   end
-  if n > #tasks then Error.raise("task", "pop_task: cannot remove %d tasks, the pool has %d", n, #tasks) end
+  if n > #tasks then refuse(self, "task", ": pop_task: cannot remove %d tasks, there are %d", n, #tasks) end
   for _ = 1, n do table.remove(tasks) end
 end
 
@@ -229,7 +253,7 @@ function Pool:get_task(k, opts)
   local o = timing("get_task", opts, get_spec)
   local definition = fields_of(self).tasks[k or 1]
   if not definition then
-    Error.raise("task", "get_task: no task %s; the pool has %d", tostring(k), #fields_of(self).tasks)
+    refuse(self, "task", ": get_task: no task %s; there are %d", tostring(k), #fields_of(self).tasks)
   end
   if o.block == nil then o.block = definition.block end
   return new_task(self, k or 1, o.timeout or definition.timeout, o.block, definition)
@@ -258,14 +282,18 @@ local function check_topology(pool, f)
   for number, definition in ipairs(f.tasks) do
     for _, part in ipairs(definition.parts or {}) do
       local from = fields_of(part)
+      local there = fields_of(from.pool).tasks[from.number]
+      if not there or there.id ~= from.id then
+        refuse(pool, "pool", ": start: task %d reads a task that is no longer one of %s", number, tostring(from.pool))
+      end
       if from.pool == pool and (from.number or 0) >= number then
-        Error.raise("pool", "start: task %d reads task %d, which does not come before it", number, from.number)
+        refuse(pool, "pool", ": start: task %d reads task %d, which does not come before it", number, from.number)
       end
     end
   end
   local least, why = least_buffer(pool, f)
   if f.buffer and f.buffer < least then
-    Error.raise("pool", "start: a buffer of %d is too small: %s, so with stride %d at least %d is needed", f.buffer, why,
+    refuse(pool, "pool", ": start: a buffer of %d is too small: %s, so with stride %d at least %d is needed", f.buffer, why,
       f.stride, least)
   end
 end
@@ -277,7 +305,9 @@ function Pool:start()
   if pool_core.state(self) == "started" then return self end
   local f = fields_of(self)
   check_topology(self, f)
+  local first = f.tasks[1] or {}
   pool_core.start(self, {
+    timeout = first.timeout, block = first.block ~= false, -- of the one-shot form: what calling the pool does
     tasks = f.tasks, workers = f.worker_num, threads = f.worker_type == "thread", stride = f.stride,
     buffer = f.buffer or math.max(1, #f.tasks * f.stride), ordered = f.ordered, skip = f.skip,
     batch = f.batch == "auto" and 0 or f.batch,
@@ -323,10 +353,15 @@ function Pool:stats()
 end
 
 
+local function is_started(pool)
+  return pool_core.state(pool) == "started"
+end
+
+
 function pool_meta:__index(key)
   local method = Pool[key]
   if method then return method end
-  if key == "started" then return pool_core.state(self) == "started" end
+  if key == "started" then return is_started(self) end
   return fields_of(self)[key]
 end
 
@@ -382,7 +417,7 @@ local function new_pool(opts)
   local pool = pool_core.new()
   local f = fields_of(pool)
   for key, value in pairs(o) do f[key] = value end
-  f.tasks = {}
+  f.tasks, f.tasks_made = {}, 0
   return pool
 end
 

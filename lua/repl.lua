@@ -1,11 +1,12 @@
--- repl: what the prompt decides in Lua: when a block is complete, how its values are shown, what Tab offers.
+-- repl: what the prompt decides in Lua: when a block is complete, how its values are shown. What Tab offers is complete.lua.
 
+local core = require "papy.core"
 local inspect = require "papy.inspect"
 
 local M = {}
 
--- The name of what was typed, in messages and tracebacks.
-local CHUNK = "=prompt"
+-- what was typed has the name "prompt 1", "prompt 2", ... in messages and tracebacks; this many pieces there are so far
+local typed = 0
 
 
 local function unfinished(message)
@@ -13,12 +14,23 @@ local function unfinished(message)
 end
 
 
--- An expression is loaded as one that returns its values, anything else as it stands.
+-- A piece of what was typed: {run = function, skip = how many of its values are none of the expression's}. Text with functions in
+-- it is kept under its name, so that pipelines of them can be saved.
+local function piece_of(f, skip, name, text)
+  typed = typed + 1
+  if text:find("function", 1, true) then core.sys.texts[name] = {text} end
+  return {run = f, skip = skip}
+end
+
+
+-- An expression is loaded as one that returns its values, anything else as it stands. Of an expression there is one value to
+-- skip, because `return f()` would be a tail call, after which no message could tell where at the prompt f was called.
 local function compile(text)
-  local f, as_expression = load("return " .. text, CHUNK, "t")
-  if f then return f end
-  local g, message = load(text, CHUNK, "t")
-  if g then return g end
+  local name = "=prompt " .. typed + 1
+  local f, as_expression = load("return nil, " .. text, name, "t")
+  if f then return piece_of(f, 1, name, text) end
+  local g, message = load(text, name, "t")
+  if g then return piece_of(g, 0, name, text) end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 
@@ -28,9 +40,9 @@ local function compile_by_lines(text)
   local pieces, block = {}, nil
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     block = block and block .. "\n" .. line or line
-    local f, _, more = compile(block)
-    if f then
-      pieces[#pieces + 1], block = f, nil
+    local piece, _, more = compile(block)
+    if piece then
+      pieces[#pieces + 1], block = piece, nil
     elseif not more then
       return nil
     end
@@ -39,12 +51,12 @@ local function compile_by_lines(text)
 end
 
 
--- What was typed as an array of functions to run one after the other; nil when lines are missing, unless no more will
+-- What was typed as an array of pieces ({run, skip}) to run one after the other; nil when lines are missing, unless no more will
 -- come (`final`); false and the message when no line can help. Lines that came one by one have been tried as they came; only
 -- a paste of several (`pasted`), or the end, is taken apart.
 function M.load(text, final, pasted)
-  local f, message, more = compile(text)
-  if f then return {f} end
+  local piece, message, more = compile(text)
+  if piece then return {piece} end
   local pieces = (pasted or final) and text:find("\n", 1, true) and compile_by_lines(text)
   if pieces then return pieces end
   if more and not final then return nil end
@@ -59,71 +71,9 @@ function M.show(...)
 end
 
 
-local keywords = {
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not",
-  "or", "repeat", "return", "then", "true", "until", "while",
-}
-
-
--- The table that `value.key` looks in first, and the one after it, without calling anybody's code.
-local function fields_of(value)
-  if type(value) == "table" then return value end
-  local meta = debug.getmetatable(value)
-  local index = meta and rawget(meta, "__index")
-  return type(index) == "table" and index or nil
-end
-
-
-local function fields_behind(fields)
-  local meta = debug.getmetatable(fields)
-  local index = meta and rawget(meta, "__index")
-  return type(index) == "table" and index or nil
-end
-
-
-local function get(value, key)
-  local fields, seen = fields_of(value), {}
-  while fields and not seen[fields] do
-    seen[fields] = true
-    local found = rawget(fields, key)
-    if found ~= nil then return found end
-    fields = fields_behind(fields)
-  end
-end
-
-
-local function each_field(value, visit)
-  local fields, seen = fields_of(value), {}
-  while fields and not seen[fields] do
-    seen[fields] = true
-    for key, v in next, fields do visit(key, v) end
-    fields = fields_behind(fields)
-  end
-end
-
-
--- Sorted candidates for a word like `papy.Nu` or `pool:st`.
-function M.complete(word)
-  local path, separator, start = word:match "^(.-)([.:]?)([%w_]*)$"
-  local value, found, once = _G, {}, {}
-  if not path or (path ~= "" and separator == "") then return found end
-  for name in path:gmatch "[^.:]+" do
-    value = get(value, name)
-    if value == nil then return found end
-  end
-  local function offer(key, v)
-    if type(key) ~= "string" or not key:find "^[%a_][%w_]*$" or key:sub(1, #start) ~= start or once[key] then return end
-    if key:sub(1, 1) == "_" and start == "" then return end
-    if separator == ":" and type(v) ~= "function" then return end
-    once[key] = true
-    found[#found + 1] = path .. separator .. key
-  end
-  each_field(value, offer)
-  if path == "" and separator == "" and start ~= "" then
-    for _, keyword in ipairs(keywords) do offer(keyword) end
-  end
-  table.sort(found)
-  return found
+-- The prompt's own name for it, unless somebody has another use for the name.
+if rawget(_G, "help") == nil then
+  rawset(_G, "help", function(...) return require "papy.help".help(...) end)
 end
 
 

@@ -42,7 +42,8 @@ static void renew(lua_State *L, struct engine *e) {
   struct loop *loop = loop_new();
   lturn_forget(L);
   if (!loop) luaL_error(L, "cannot wait in this worker: %s", strerror(errno));
-  *e = (struct engine){.loop = loop, .make = e->make, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true};
+  *e = (struct engine){.loop = loop, .make = e->make, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true,
+                       .captured = e->captured || e->output};
 }
 
 struct engine *engine_of(lua_State *L) {

@@ -7,6 +7,8 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "bindings/bindings.h"
@@ -24,9 +26,12 @@ struct engine {
   int refs;         /* registry reference of the weak table from pools' numbers to their userdata */
   lua_Integer numbers; /* given so far */
   unsigned version; /* counts pools started and stopped */
+  uint32_t workers; /* of its running pools, */
+  uint32_t workers_most; /* and how many there may be before the collector looks for pools nobody holds */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
   bool turning;     /* the functions of on_turn are being called */
+  bool captured;    /* this process is a worker and prints to a prompt */
   struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */
 };
@@ -37,8 +42,14 @@ struct engine *engine_of(lua_State *L);
 struct heap *engine_heap(lua_State *L, struct engine *e);
 /* read what workers printed and hand whole lines on (loutput.c) */
 void loutput_drain(struct engine *e);
-/* in a worker: print into the pipe, if there is one */
-void loutput_redirect(const struct engine *e);
+/* in a forked worker: print into the pipe, if there is one; where it prints, or NULL when that is no prompt */
+FILE *loutput_redirect(const struct engine *e);
+/* for threads: the pipe, as a descriptor of the caller's; -1: there is none */
+int loutput_fd(const struct engine *e);
+/* make the state of a thread print there; the file is the state's. NULL: it cannot. Raises without memory. */
+FILE *loutput_divert(lua_State *L, int fd);
+/* end the line that a tasklet has begun */
+void loutput_end_line(FILE *f);
 void engine_open(lua_State *L, struct loop *loop, state_maker make);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "codec/codec.h"
@@ -64,7 +65,8 @@ static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *ki
   lpool_push_table(L, p);
   lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME);
   lua_remove(L, -2);
-  lua_call(L, 5, 1);
+  lpool_push_name(L, p);
+  lua_call(L, 6, 1);
 }
 
 static uint64_t next_index(struct lpool *p, uint32_t t) {
@@ -126,7 +128,7 @@ static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
 static enum pulled look(const struct part *from, struct frame *f, uint64_t *index) {
   struct lpool *p = from->pool;
   if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
-  if (from->task >= p->tasks) return PULL_END; /* it was started anew, without this task */
+  if (!lpool_has(from)) return PULL_END; /* it was started anew, without this task */
   if (pool_due(p->rt, from->task, f, index)) return PULLED;
   return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
 }
@@ -220,7 +222,7 @@ static bool draws_inside(const struct lpool *p, const struct tk *k) {
 static int with_traceback(lua_State *L) {
   lerror_push(L, "caught");
   lua_insert(L, 1);
-  luaL_traceback(L, L, NULL, 1);
+  ltraceback(L, NULL, 1, false);
   lua_call(L, 2, 1);
   return 1;
 }
@@ -349,6 +351,14 @@ static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
   return yes && lpool_still(p, run);
 }
 
+/* Is an input that can say so ready? One that wakes the loop is remembered as awaited when it is not. */
+static bool ask(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  unsigned run = p->run;
+  bool ready = is_ready(L, p, t, table);
+  if (lpool_still(p, run)) p->tk[t].awaited = p->tk[t].wakes && !ready;
+  return ready;
+}
+
 /* the common case, without a call: a plain array */
 static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
@@ -383,7 +393,7 @@ static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bo
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
-  if (idle && k->asks && !k->held && !is_ready(L, p, t, table)) return PULL_LATER; /* nobody waits: do not wait for it */
+  if (k->asks && !k->held && (idle || k->wakes) && !ask(L, p, t, table)) return PULL_LATER; /* do not wait for it */
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
 }

@@ -25,17 +25,41 @@ void lerror_push(lua_State *L, const char *name) {
   lua_pop(L, 2);
 }
 
+/* raise what papy.error's function `raiser` makes of the kind, the message on top, and the name below it if there is one */
+_Noreturn static void raise_error(lua_State *L, const char *raiser, const char *kind, int names) {
+  lerror_push(L, raiser);
+  lua_insert(L, -2 - names);
+  lua_pushstring(L, kind);
+  lua_insert(L, -2 - names);
+  lua_call(L, 2 + names, 0);
+  luaL_error(L, "papy.error.%s returned", raiser);
+  __builtin_unreachable();
+}
+
 void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...) {
   va_list args;
   luaL_checkstack(L, 10, NULL);
-  lerror_push(L, "raise");
-  lua_pushstring(L, kind);
   va_start(args, fmt);
   lua_pushvfstring(L, fmt, args);
   va_end(args);
-  lua_call(L, 2, 0);
-  luaL_error(L, "papy.error.raise returned");
-  __builtin_unreachable();
+  raise_error(L, "raise_plain", kind, 0);
+}
+
+void lpool_push_name(lua_State *L, struct lpool *p) {
+  lpool_push_table(L, p);
+  if (!lua_istable(L, -1)) return;
+  lua_getfield(L, -1, "name");
+  lua_remove(L, -2);
+}
+
+void lpool_raise(lua_State *L, struct lpool *p, const char *kind, const char *fmt, ...) {
+  va_list args;
+  luaL_checkstack(L, 10, NULL);
+  lpool_push_name(L, p);
+  va_start(args, fmt);
+  lua_pushvfstring(L, fmt, args);
+  va_end(args);
+  raise_error(L, "raise_in", kind, 1);
 }
 
 /* ---- frames to values ---- */
@@ -89,7 +113,8 @@ static void push_fault(lua_State *L, struct lpool *p, uint32_t task, const struc
   if (!(p->rt && pool_due_request(p->rt, task, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
         decode(L, request.body, request.len)))
     lua_pushnil(L);
-  lua_call(L, 7, 1);
+  lpool_push_name(L, p);
+  lua_call(L, 8, 1);
 }
 
 bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index) {
@@ -104,7 +129,8 @@ bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct fram
   lua_insert(L, -2);
   lua_pushinteger(L, (lua_Integer)task + 1);
   lua_pushinteger(L, (lua_Integer)index);
-  lua_call(L, 3, 1);
+  lpool_push_name(L, p);
+  lua_call(L, 4, 1);
   return true;
 }
 
@@ -121,16 +147,22 @@ void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index) {
 
 /* ---- waiting ---- */
 
-_Noreturn static void interrupted(lua_State *L) {
-  lua_sethook(L, NULL, 0, 0); /* the host's hook would raise it once more */
-  luaL_error(L, "interrupted!");
+void linterrupted(lua_State *L) {
+  lua_pushliteral(L, "interrupted!"); /* no position: the traceback says where, and it is nobody's mistake */
+  lua_error(L);
   __builtin_unreachable();
 }
 
-/* Nothing is with any worker, so nothing will move by itself. */
+static bool awaits_input(const struct lpool *p) {
+  for (uint32_t t = 0; t < p->tasks; t++)
+    if (p->tk[t].awaited && !pool_input_ended(p->rt, t)) return true;
+  return false;
+}
+
+/* Nothing is with any worker, and no input will wake the loop, so nothing will move by itself. */
 bool lall_idle(const struct engine *e) {
   for (struct lpool *p = e->pools; p; p = p->next)
-    if (p->rt && pool_busy(p->rt)) return false;
+    if (p->rt && (pool_busy(p->rt) || awaits_input(p))) return false;
   return true;
 }
 
@@ -141,7 +173,7 @@ const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
   if (clock_ns() >= deadline) return "time";
   if (lall_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
   switch (loop_wait(e->loop, deadline)) {
-  case LOOP_INTERRUPT: interrupted(L);
+  case LOOP_INTERRUPT: linterrupted(L);
   case LOOP_TIME: return "time";
   default: return "moved";
   }
@@ -151,7 +183,7 @@ void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
   lpool_no_finalizer(L);
   do {
     if (lfeed_all(L, e, false)) continue;
-    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   } while (clock_ns() < deadline);
 }
 
@@ -174,17 +206,17 @@ _Noreturn static void deadlock(lua_State *L, struct lpool *p, uint32_t task) {
   const struct tk *k = &p->tk[task];
   for (uint32_t i = 0; i < k->parts; i++)
     if (!k->part[i].pool->rt)
-      lerror_raise(L, "deadlock", "task %d cannot get an item: the pool of its input is not started", (int)task + 1);
+      lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started", (int)task + 1);
   luaL_buffinit(L, &b);
   int n = add_undrained(L, p, &b);
   luaL_pushresult(&b);
   if (n)
-    lerror_raise(L, "deadlock",
-                 "task %d cannot get its next result: the buffer is full of results nobody took; take those of %s first, "
+    lpool_raise(L, p, "deadlock",
+                 ": task %d cannot get its next result: the buffer is full of results nobody took; take those of %s first, "
                  "or give the pool a larger buffer",
                  (int)task + 1, lua_tostring(L, -1));
-  lerror_raise(L, "deadlock",
-               "task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
+  lpool_raise(L, p, "deadlock",
+               ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
                "a larger buffer or stride is needed",
                (int)task + 1);
 }
@@ -195,8 +227,8 @@ static void note_draw(struct lpool *p, uint32_t task) {
     if (!q->rt || q->pulling < 0) continue;
     struct tk *k = &q->tk[q->pulling];
     bool known = k->drawn == DRAWS_MOST;
-    for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].task == task);
-    if (!known) k->draws[k->drawn++] = (struct part){p, task};
+    for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].id == p->tk[task].id);
+    if (!known) k->draws[k->drawn++] = (struct part){p, task, p->tk[task].id};
     if (q == p) p->tk[task].consumed = true;
   }
 }
@@ -213,16 +245,16 @@ static void timed_out(lua_State *L, struct lpool *p, uint32_t task, double timeo
   if (p->skip) pool_skip(p->rt, task);
   if (timeout > 0) {
     lua_pushnumber(L, timeout);
-    lerror_raise(L, "timeout", "no result of task %d within %s seconds", (int)task + 1, lua_tostring(L, -1));
+    lpool_raise(L, p, "timeout", ": no result of task %d within %s seconds", (int)task + 1, lua_tostring(L, -1));
   }
-  lerror_raise(L, "timeout", "no result of task %d is ready", (int)task + 1);
+  lpool_raise(L, p, "timeout", ": no result of task %d is ready", (int)task + 1);
 }
 
 /* raise if an input stopped the pool meanwhile */
 static void same_run(lua_State *L, struct lpool *p, unsigned run) {
   if (lpool_still(p, run)) return;
   lpool_running(L, p);
-  lerror_raise(L, "closed", "the pool was stopped and started again during this wait");
+  lpool_raise(L, p, "closed", " was stopped and started again during this wait");
 }
 
 /* one look at everything without waiting; true: the result is due */
@@ -260,7 +292,7 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
     if (deadline == FOREVER && idle) deadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
-    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }
 }
 
@@ -312,7 +344,7 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
       continue;
     }
     if (lall_idle(p->engine)) continue;
-    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }
   return true;
 }

@@ -2,9 +2,11 @@
 **
 ** core.pool:
 **   new() -> pool                       a pool without tasks; its table of fields by fields(pool)
-**   task(pool, number, timeout, block)  a view of a task's results; fields(task) likewise
+**   task(pool, number, id, timeout, block)  a view of a task's results; fields(task) likewise. id: which of all tasks the pool
+**                                       ever had; a view of a task that is not of the run under way is refused
 **   start(pool, config)                 see read_config
 **   next(pool, number, timeout, block)  the next result, nil at the end; raises the item's error, or kind timeout
+**   take(task, timeout, block)          the same of a view
 **   stop(pool, force, timeout)
 **   state(pool) -> "new" | "started" | "stopped"
 **   stats(pool [, number]) -> table
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/pid.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
@@ -30,7 +33,16 @@
 
 /* ---- finding things ---- */
 
-struct lpool *lpool_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, POOL_CLASS); }
+_Noreturn static void no_pool(lua_State *L, int arg) {
+  lerror_raise(L, "option", "a pool or a task expected, got %s; methods are called with a colon, as in pool:next()",
+               luaL_typename(L, arg));
+}
+
+struct lpool *lpool_check(lua_State *L, int arg) {
+  struct lpool *p = luaL_testudata(L, arg, POOL_CLASS);
+  if (!p) no_pool(L, arg);
+  return p;
+}
 
 static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
@@ -54,8 +66,8 @@ void lpool_no_finalizer(lua_State *L) {
 struct lpool *lpool_running(lua_State *L, struct lpool *p) {
   if (p->condemned && !lpool_finalizing(L)) lpool_end(p, true);
   if (p->rt && p->pid == pid_own()) return p;
-  if (p->rt) lerror_raise(L, "closed", "this pool belongs to another process: a worker can only use pools it makes itself");
-  lerror_raise(L, "closed", "the pool is %s", p->stopped ? "stopped" : "not started; call start() first");
+  if (p->rt) lpool_raise(L, p, "closed", " belongs to another process: a worker can only use pools it makes itself");
+  lpool_raise(L, p, "closed", " is %s", p->stopped ? "stopped" : "not started; call start() first");
 }
 
 /* ---- making and ending ---- */
@@ -93,6 +105,7 @@ void lpool_end(struct lpool *p, bool now) {
   p->stopped = true;
   p->stopping = p->condemned = false;
   leave_engine(p);
+  p->engine->workers -= p->workers;
   if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) p->engine->haunted = true;
 }
 
@@ -143,6 +156,12 @@ static bool true_field(lua_State *L, int table, const char *name) {
   return yes;
 }
 
+static double timeout_field(lua_State *L, int table) {
+  double seconds = lua_getfield(L, table, "timeout") == LUA_TNIL ? -1 : lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return seconds;
+}
+
 /* the tasks an input reads: an array of task views */
 static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   k->parts = (uint32_t)lua_rawlen(L, -1);
@@ -150,9 +169,9 @@ static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   for (uint32_t i = 0; i < k->parts; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
     struct ltask *t = check_task(L, -1);
-    if (t->pool->rt && t->pool->pid != pid_own()) lpool_running(L, t->pool);
-    k->part[i] = (struct part){t->pool, t->task};
-    if (t->pool == p && t->task < p->tasks) p->tk[t->task].consumed = true;
+    if (t->of.pool->rt && t->of.pool->pid != pid_own()) lpool_running(L, t->of.pool);
+    k->part[i] = t->of;
+    if (t->of.pool == p && t->of.task < p->tasks) p->tk[t->of.task].consumed = true;
     lua_pop(L, 1);
   }
 }
@@ -161,8 +180,8 @@ static void to_slot(lua_State *L, int uv, uint32_t t, int slot) {
   lua_rawseti(L, uv, (lua_Integer)t * SLOTS + 1 + slot);
 }
 
-/* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, parts, name,
-** tracked, limit (seconds), retries} */
+/* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, wakes, parts,
+** name, tracked, limit (seconds), retries, id} */
 static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_options *o, int uv) {
   static const char *const kinds[] = {"table", "call", "next", "task", "zip", NULL};
   static const struct {
@@ -186,6 +205,8 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   k->kind = (enum input_kind)luaL_checkoption(L, -1, "call", kinds);
   k->pure = true_field(L, task, "pure");
   k->plain = true_field(L, task, "plain");
+  k->wakes = true_field(L, task, "wakes");
+  k->id = number_field(L, task, "id");
   k->retries = (uint32_t)number_field(L, task, "retries");
   lua_getfield(L, task, "parts");
   if (lua_istable(L, -1)) read_parts(L, p, k);
@@ -218,6 +239,14 @@ static void settle_collector(lua_State *L, struct engine *e) {
   e->settled = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
 }
 
+/* A pool nobody holds keeps its workers until the collector finds it. The collector weighs memory only, and with a large heap it
+** hardly ever comes; so workers have a weight, too. */
+static void end_unheld(lua_State *L, struct engine *e) {
+  if (e->workers < e->workers_most || e->workers < WORKERS_UNSEEN) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  e->workers_most = 2 * e->workers + WORKERS_UNSEEN;
+}
+
 static int pool_start_(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -225,6 +254,7 @@ static int pool_start_(lua_State *L) {
   lpool_no_finalizer(L);
   if (p->condemned) lpool_end(p, true);
   struct engine *e = p->engine = engine_of(L);
+  end_unheld(L, e);
   struct heap *heap = engine_heap(L, e);
   lua_getiuservalue(L, 1, 1);
   lua_getfield(L, 2, "tasks"); /* 4 */
@@ -239,6 +269,8 @@ static int pool_start_(lua_State *L) {
   }
   p->skip = true_field(L, 2, "skip");
   p->threads = true_field(L, 2, "threads");
+  p->block = true_field(L, 2, "block");
+  p->timeout = timeout_field(L, 2);
   p->workers = (uint32_t)number_field(L, 2, "workers");
   struct pool_options o = {.workers = p->workers, .tasks = n, .stride = (uint32_t)number_field(L, 2, "stride"),
                            .buffer = (uint32_t)number_field(L, 2, "buffer"), .batch = (uint32_t)number_field(L, 2, "batch"),
@@ -256,9 +288,10 @@ static int pool_start_(lua_State *L) {
   p->stopping = p->stopped = false;
   if (!lwork_craft(&craft, p)) return luaL_error(L, "not enough memory");
   p->rt = pool_start(&o, e->loop, heap, &craft);
-  if (!p->rt) lerror_raise(L, "pool", "cannot start %d workers: %s", (int)o.workers, strerror(errno));
+  if (!p->rt) lpool_raise(L, p, "pool", ": cannot start %d workers: %s", (int)o.workers, strerror(errno));
   p->next = e->pools;
   e->pools = p;
+  e->workers += p->workers;
   e->version++;
   lfeed(L, p, FEED_ALL, true);
   if (p->rt) pool_flush(p->rt);
@@ -274,26 +307,38 @@ static double opt_timeout(lua_State *L, int arg) {
 static int pool_next(lua_State *L) {
   struct lpool *p = lpool_running(L, lpool_check(L, 1));
   lua_Integer task = luaL_checkinteger(L, 2);
-  if (task < 1 || task > p->tasks) lerror_raise(L, "task", "no task %I; the pool has %d", task, (int)p->tasks);
+  if (task < 1 || task > p->tasks) lpool_raise(L, p, "task", ": no task %I; there are %d", task, (int)p->tasks);
   return lnext(L, p, (uint32_t)task - 1, opt_timeout(L, 3), lua_isnoneornil(L, 4) || lua_toboolean(L, 4));
+}
+
+/* the pool of the view, which runs with this very task in it */
+static struct lpool *pool_with(lua_State *L, const struct ltask *t) {
+  struct lpool *p = t->of.pool;
+  if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
+  if (!lpool_has(&t->of)) lpool_raise(L, p, "task", ": this task belongs to an earlier run, or was taken out");
+  return p;
 }
 
 /* task(): its next result. The generic for comes here; this is the fast way. */
 static int task_call(lua_State *L) {
   struct ltask *t = lua_touserdata(L, 1);
-  struct lpool *p = t->pool;
-  if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
-  if (t->task >= p->tasks) lerror_raise(L, "task", "this task is no longer one of its pool");
+  struct lpool *p = pool_with(L, t);
   lua_settop(L, 1);
-  return lnext(L, p, t->task, t->timeout, t->block);
+  return lnext(L, p, t->of.task, t->timeout, t->block);
+}
+
+static int task_take(lua_State *L) {
+  struct ltask *t = check_task(L, 1);
+  struct lpool *p = pool_with(L, t);
+  return lnext(L, p, t->of.task, opt_timeout(L, 2), lua_isnoneornil(L, 3) || lua_toboolean(L, 3));
 }
 
 static int pool_task(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
-  lua_Integer number = luaL_checkinteger(L, 2);
-  double timeout = opt_timeout(L, 3);
+  lua_Integer number = luaL_checkinteger(L, 2), id = luaL_optinteger(L, 3, 0);
+  double timeout = opt_timeout(L, 4);
   struct ltask *t = lua_newuserdatauv(L, sizeof *t, 2);
-  *t = (struct ltask){p, (uint32_t)number - 1, lua_isnoneornil(L, 4) || lua_toboolean(L, 4), timeout};
+  *t = (struct ltask){{p, (uint32_t)number - 1, id}, lua_isnoneornil(L, 5) || lua_toboolean(L, 5), timeout};
   luaL_setmetatable(L, TASK_CLASS);
   lua_newtable(L);
   lua_setiuservalue(L, -2, 1);
@@ -314,7 +359,7 @@ static int pool_call(lua_State *L) {
   lpool_running(L, p);
   lua_settop(L, 1);
   if (p->tasks == 0) return 0;
-  return lnext(L, p, 0, -1, true);
+  return lnext(L, p, 0, p->timeout, p->block);
 }
 
 static int ready(lua_State *L) {
@@ -375,7 +420,7 @@ static int pool_stop_(lua_State *L) {
 /* ---- looking ---- */
 
 static int fields(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TUSERDATA);
+  if (!luaL_testudata(L, 1, POOL_CLASS) && !luaL_testudata(L, 1, TASK_CLASS)) no_pool(L, 1);
   lua_getiuservalue(L, 1, 1);
   return 1;
 }
@@ -433,7 +478,7 @@ static int metatables(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next},
+static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next}, {"take", task_take},
                                      {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
                                      {"ready", ready},     {"idle", idle},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};

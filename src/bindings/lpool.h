@@ -29,6 +29,7 @@ enum { PARTS_MOST = 64, DRAWS_MOST = 8 };
 struct part {
   struct lpool *pool;
   uint32_t task;
+  lua_Integer id; /* which of the pool's tasks it is, of all there ever were: numbers are given anew in each run */
 };
 
 /* what the bindings know of a task; the Lua values stand in the pool's table (see the slots below) */
@@ -36,12 +37,15 @@ struct tk {
   enum input_kind kind;
   bool pure;    /* the input cannot draw on tasks: pulled only when there is room */
   bool asks;    /* the input can say whether a pull would wait */
+  bool wakes;   /* and when it would, it wakes the loop later: so it is never waited for in a pull */
+  bool awaited; /* it was asked, and was not ready */
   bool plain;   /* an array without a metatable */
   bool held;    /* a pulled item waits for room, */
   bool held_error; /* or what the input raised */
   bool track;
   bool limited; /* has a task_timeout */
   bool consumed; /* another task of this pool reads it */
+  lua_Integer id;
   uint32_t retries;
   uint64_t pulled;
   int64_t pull_ns; /* how long the last pull took */
@@ -62,14 +66,15 @@ struct lpool {
   struct tk *tk;
   uint32_t tasks, workers;
   bool skip, stopping, stopped, threads;
+  bool block;           /* what calling the pool itself does, the generic for's way: wait, */
+  double timeout;       /* and how long; < 0: for ever */
   bool condemned;       /* stopped by a finalizer: ended when it is next looked at */
   int pulling;          /* the task whose input is being pulled, or -1 */
   struct buf shipment;  /* functions and arguments, for threads */
 };
 
 struct ltask {
-  struct lpool *pool;
-  uint32_t task;
+  struct part of;
   bool block;
   double timeout; /* < 0: none */
 };
@@ -80,6 +85,8 @@ enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED,
 bool lpool_push(lua_State *L, struct lpool *p);
 /* push that table; nil likewise */
 void lpool_push_table(lua_State *L, struct lpool *p);
+/* push its name; nil likewise */
+void lpool_push_name(lua_State *L, struct lpool *p);
 /* Does a finalizer run? It may run wherever Lua allocates, in the middle of an item: it can neither wait for a pool nor start
 ** one, and a pool it stops is only marked. (The collector answers nothing meanwhile.) */
 static inline bool lpool_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }
@@ -92,6 +99,11 @@ static inline bool lpool_still(const struct lpool *p, unsigned run) { return p->
 struct lpool *lpool_check(lua_State *L, int arg);
 /* the running pool, or raise kind "closed" */
 struct lpool *lpool_running(lua_State *L, struct lpool *p);
+
+/* is it a task of the run under way? */
+static inline bool lpool_has(const struct part *t) {
+  return t->pool->rt && t->task < t->pool->tasks && t->pool->tk[t->task].id == t->id;
+}
 
 /* end the run: workers leave (killed when now), the pool can be started again */
 void lpool_end(struct lpool *p, bool now);
@@ -114,9 +126,11 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
 /* lnext.c */
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
+/* the wait was ended by Ctrl-C */
+_Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
-/* is nothing with any worker, so that nothing will move by itself? */
+/* is nothing with any worker and no input awaited, so that nothing will move by itself? */
 bool lall_idle(const struct engine *e);
 /* One wait for news. Returns "moved", "time" (the deadline has passed) or "idle" (no deadline, and nothing is under way). */
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline);
@@ -137,5 +151,7 @@ void lwork_prepare(lua_State *L, struct lpool *p);
 /* errors: lua/error.lua makes them. Push the function `name` of module papy.error. */
 void lerror_push(lua_State *L, const char *name);
 _Noreturn void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...);
+/* the same about a pool, which the message names */
+_Noreturn void lpool_raise(lua_State *L, struct lpool *p, const char *kind, const char *fmt, ...);
 
 #endif

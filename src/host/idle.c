@@ -50,10 +50,11 @@ enum idle_end idle_wait(lua_State *L, int fd) {
   loop_watch(loop, fd);
   int moves = turn(L); /* there may be work from before the wait */
   do {
-    news = loop_wait(loop, moves ? 0 : FOREVER);
+    news = presses ? LOOP_INTERRUPT : loop_wait(loop, moves ? 0 : FOREVER);
     if (news == LOOP_MOVED || news == LOOP_TIME) moves = turn(L);
   } while (news != LOOP_INPUT && news != LOOP_INTERRUPT);
   presses = 0;
+  loop_uninterrupt(loop); /* an input may have been broken in its place, and the line is given up all the same */
   loop_watch(loop, -1);
   return news == LOOP_INPUT ? IDLE_INPUT : IDLE_INTERRUPT;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/bindings.h"
 #include "host/embed.h"
 
 /* upvalues of the searcher */
@@ -61,7 +62,7 @@ static int load_ours(lua_State *L) {
   const char *path = lua_tostring(L, -1);
   if (!lua_isnil(L, DIR)) return loaded(L, luaL_loadfile(L, path), path);
   const struct embed *file = embed_find(path);
-  lua_pushfstring(L, "@%s", path);
+  lua_pushfstring(L, OWN_SOURCE "%s", path);
   return loaded(L, luaL_loadbufferx(L, file->text, file->n, lua_tostring(L, -1), "t"), path);
 }
 
@@ -86,6 +87,7 @@ static const struct optional {
   const char *name, *library, *to_build;
 } optional[] = {
     {"archive", "libarchive13", "libarchive-dev and zlib1g-dev"},
+    {"compress", "libarchive13", "libarchive-dev"},
     {"json", "libsimdjson14", "libsimdjson-dev"},
 };
 
@@ -152,6 +154,27 @@ static int search(lua_State *L) {
   return load_ours(L);
 }
 
+/* papy.texts: text(path) -> the text of one of papy's own files, or nil; text() -> their paths */
+static int text(lua_State *L) {
+  if (lua_isnone(L, 1)) {
+    lua_createtable(L, (int)embed_count, 0);
+    for (size_t i = 0; i < embed_count; i++) {
+      lua_pushstring(L, embed_files[i].path);
+      lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+  }
+  const struct embed *file = embed_find(luaL_checkstring(L, 1));
+  if (!file) return 0;
+  lua_pushlstring(L, file->text, file->n);
+  return 1;
+}
+
+static int open_texts(lua_State *L) {
+  lua_pushcfunction(L, text);
+  return 1;
+}
+
 void modules_open(lua_State *L, const char *dir, const char *papy_path) {
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "searchers");
@@ -159,6 +182,10 @@ void modules_open(lua_State *L, const char *dir, const char *papy_path) {
     lua_geti(L, -1, i);
     lua_seti(L, -2, i + 1);
   }
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, open_texts);
+  lua_setfield(L, -2, "papy.texts");
+  lua_pop(L, 1);
   lua_pushstring(L, dir); /* nil for NULL */
   lua_pushstring(L, papy_path);
   lua_pushcclosure(L, search, 2);

@@ -28,11 +28,15 @@ struct packed {
   struct source source;
   struct archive *archive; /* NULL: gzip that holds no archive */
   int fd, parts;
-  uint64_t given; /* bytes of this part */
-  char *member;   /* "path:member", once there was one */
+  off_t piece;       /* where in the file the library began to read */
+  uint64_t given;    /* bytes of this part */
+  const char *block; /* the library's, block_n bytes of it not given yet, after a gap of zeros */
+  size_t block_n;
+  uint64_t gap;
+  char *member; /* "path:member", once there was one */
   /* gzip, undone */
   z_stream z;
-  bool is_gzip, fresh; /* fresh: between two members of a file of several */
+  bool is_gzip, fresh;           /* fresh: between two members of a file of several */
   unsigned char *input, *output; /* INPUT bytes each; output: for libarchive */
   unsigned char head[HEAD];      /* the first bytes, looked at to see whether they are an archive's */
   size_t head_n, head_at;
@@ -123,18 +127,73 @@ static la_ssize_t feed_archive(struct archive *a, void *ctx, const void **block)
   return n;
 }
 
+static int start_archive(struct packed *p, struct why *why);
+
 static const char *reason_of(struct packed *p) {
   const char *text = archive_error_string(p->archive);
+  if (text && strstr(text, "No progress is possible")) return "truncated lzma or xz input"; /* liblzma's words for it */
   return text ? text : "the archive is damaged";
+}
+
+/* the library's next block of this part; 1, or 0 at its end */
+static int next_block(struct packed *p, struct why *why) {
+  const void *block;
+  la_int64_t offset;
+  int rc;
+  do rc = archive_read_data_block(p->archive, &block, &p->block_n, &offset);
+  while (rc == ARCHIVE_RETRY);
+  if (rc == ARCHIVE_EOF) return 0;
+  if (rc != ARCHIVE_OK) return broken(p, why, reason_of(p));
+  p->block = block;
+  p->gap = (uint64_t)offset > p->given ? (uint64_t)offset - p->given : 0; /* a hole in a sparse file */
+  return 1;
+}
+
+/* archive_read_data would lose what it has when it meets something broken */
+static long read_data(struct packed *p, void *to, size_t n, struct why *why) {
+  while (p->gap == 0 && p->block_n == 0) {
+    int rc = next_block(p, why);
+    if (rc <= 0) return rc;
+  }
+  if (n > (p->gap ? p->gap : p->block_n)) n = p->gap ? p->gap : p->block_n;
+  if (p->gap) {
+    memset(to, 0, n);
+    p->gap -= n;
+  } else {
+    memcpy(to, p->block, n);
+    p->block += n;
+    p->block_n -= n;
+  }
+  p->given += n;
+  return (long)n;
+}
+
+/* The library takes an empty piece (lz4's) for the end. What it has not looked at may be a further piece, or nothing but zeros.
+** 1: go on reading; 0: this was all */
+static int next_piece(struct packed *p, struct why *why) {
+  unsigned char head[HEAD];
+  off_t end = p->piece + archive_filter_bytes(p->archive, -1);
+  ssize_t n = p->is_gzip || archive_format(p->archive) != ARCHIVE_FORMAT_RAW ? 0 : pread(p->fd, head, HEAD, end);
+  if (n < 0) return broken(p, why, strerror(errno));
+  if (n == 0 || memcmp(head, (char[HEAD]){0}, (size_t)n) == 0) return 0;
+  if (sniff(head, (size_t)n) != SNIFF_PACKED) return broken(p, why, "bytes that are not compressed follow its end");
+  archive_read_free(p->archive);
+  p->archive = NULL;
+  p->piece = lseek(p->fd, end, SEEK_SET);
+  if (p->piece < 0) return broken(p, why, strerror(errno));
+  struct archive_entry *e;
+  if (start_archive(p, why) != 0) return SOURCE_BROKEN;
+  int rc = archive_read_next_header(p->archive, &e);
+  return rc == ARCHIVE_OK ? 1 : rc == ARCHIVE_EOF ? next_piece(p, why) : broken(p, why, reason_of(p));
 }
 
 static long read_archive(struct source *s, void *to, size_t n, struct why *why) {
   struct packed *p = (struct packed *)s;
-  la_ssize_t got;
-  do got = archive_read_data(p->archive, to, n);
-  while (got == ARCHIVE_RETRY);
-  if (got < 0) return broken(p, why, reason_of(p));
-  p->given += (uint64_t)got;
+  long got, more = 1;
+  while ((got = read_data(p, to, n, why)) == 0 && more > 0) {
+    more = next_piece(p, why);
+    if (more < 0) return more;
+  }
   return got;
 }
 
@@ -159,7 +218,7 @@ static int part_archive(struct source *s, struct why *why) {
     if (rc == ARCHIVE_EOF) return 0;
     if (rc == ARCHIVE_RETRY) continue;
     if (rc < ARCHIVE_WARN) return broken(p, why, reason_of(p));
-    p->given = 0;
+    p->given = p->gap = p->block_n = 0;
     bool raw = archive_format(p->archive) == ARCHIVE_FORMAT_RAW;
     if (!raw && (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))) continue;
     return name_member(p, e, why) == 0 ? 1 : SOURCE_BROKEN;

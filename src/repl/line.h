@@ -14,7 +14,8 @@ enum line_end {
 /* what a reader needs of the prompt */
 struct line_hooks {
   int (*wait)(void *ctx, int fd);                  /* 1: fd is readable; 0: Ctrl-C */
-  char **(*complete)(void *ctx, const char *word); /* candidates on the heap, NULL at the end; NULL: none */
+  /* candidates for a word that stands behind the first n bytes of a line, on the heap, NULL at the end; NULL: none */
+  char **(*complete)(void *ctx, const char *word, const char *line, size_t n);
   void *ctx;
 };
 

@@ -27,6 +27,7 @@ static int reading, finished;
 
 static struct termios cooked;
 static pid_t owner;
+static struct sigaction stop_before; /* what SIGTSTP does while no line is read */
 static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT};
 
 static void give_terminal_back(void) {
@@ -45,32 +46,39 @@ static void on_ending(int sig) {
 static void on_stop(int sig) {
   static const char bracketed_paste[] = "\033[?2004h";
   struct termios raw;
+  struct sigaction ours;
   sigset_t set;
   if (getpid() != owner) return;
   tcgetattr(STDIN_FILENO, &raw);
   give_terminal_back();
-  signal(sig, SIG_DFL);
+  sigaction(sig, &stop_before, &ours);
   sigemptyset(&set);
   sigaddset(&set, sig);
   raise(sig);
   sigprocmask(SIG_UNBLOCK, &set, NULL); /* stops here */
-  signal(sig, on_stop);
+  sigaction(sig, &ours, NULL);
   tcsetattr(STDIN_FILENO, TCSANOW, &raw);
   (void)!write(STDOUT_FILENO, bracketed_paste, sizeof bracketed_paste - 1);
   (void)!write(STDOUT_FILENO, rl_display_prompt, strlen(rl_display_prompt));
   (void)!write(STDOUT_FILENO, rl_line_buffer, strlen(rl_line_buffer));
 }
 
-static void guard_terminal(void (*on_end)(int), void (*on_tstp)(int)) {
-  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) signal(ending[i], on_end);
-  signal(SIGTSTP, on_tstp);
+static void guard_terminal(void) {
+  struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) signal(ending[i], on_ending);
+  sigaction(SIGTSTP, &stop, &stop_before);
+}
+
+static void unguard_terminal(void) {
+  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) signal(ending[i], SIG_DFL);
+  sigaction(SIGTSTP, &stop_before, NULL);
 }
 
 /* ---- completion ---- */
 
 static char **complete(const char *word, int start, int end) {
-  (void)start, (void)end;
-  char **found = hooks->complete(hooks->ctx, word);
+  (void)end;
+  char **found = hooks->complete(hooks->ctx, word, rl_line_buffer, (size_t)start);
   size_t n = 0;
   rl_attempted_completion_over = 1;      /* no file names where a name of Lua is expected */
   rl_completion_append_character = '\0'; /* readline forgets it each time */
@@ -171,10 +179,10 @@ static enum line_end read_keys(void) {
 static enum line_end readline_read(const char *prompt, char **text) {
   finished = 0;
   reading = 1;
-  guard_terminal(on_ending, on_stop);
+  guard_terminal();
   rl_callback_handler_install(prompt, on_line);
   enum line_end end = read_keys();
-  guard_terminal(SIG_DFL, SIG_DFL);
+  unguard_terminal();
   reading = 0;
   *text = end == LINE_TEXT ? result : NULL;
   if (end == LINE_EOF) end_prompt_line();

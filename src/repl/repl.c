@@ -30,18 +30,22 @@ static int wait(void *ctx, int fd) {
 }
 
 struct completion {
-  const char *word;
+  const char *word, *line;
+  size_t n; /* of the line, before the word */
   char **found;
 };
 
-/* papy.repl.complete, its array on the heap */
 static int complete_protected(lua_State *L) {
   struct completion *c = lua_touserdata(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "papy.repl");
-  lua_getfield(L, -1, "complete");
-  lua_pushstring(L, c->word);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "papy.complete");
   lua_call(L, 1, 1);
+  lua_pushstring(L, c->word);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the lines of the block before this one */
+  lua_pushliteral(L, "\n");
+  lua_pushlstring(L, c->line, c->n);
+  lua_concat(L, 3);
+  lua_call(L, 2, 1);
   size_t n = lua_rawlen(L, -1);
   c->found = calloc(n + 1, sizeof *c->found);
   for (size_t i = 0; c->found && i < n; i++) {
@@ -54,10 +58,11 @@ static int complete_protected(lua_State *L) {
 }
 
 /* A failing completion completes nothing: no error may pass through the reader. */
-static char **complete(void *ctx, const char *word) {
+static char **complete(void *ctx, const char *word, const char *line, size_t n) {
   struct session *s = ctx;
-  struct completion c = {word, NULL};
-  lua_pushcfunction(s->L, complete_protected);
+  struct completion c = {word, line, n, NULL};
+  lua_pushvalue(s->L, s->block);
+  lua_pushcclosure(s->L, complete_protected, 1);
   lua_pushlightuserdata(s->L, &c);
   if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) lua_pop(s->L, 1);
   return c.found;
@@ -82,7 +87,7 @@ static void add_line(struct session *s, char *line) {
   lua_replace(L, s->block);
 }
 
-/* papy.repl.load(block, final, pasted): an array of functions to run one after the other; nil when more lines are needed;
+/* papy.repl.load(block, final, pasted): an array of pieces to run one after the other; nil when more lines are needed;
 ** false and a message when no line could help */
 static int load_block(struct session *s, int final, int pasted) {
   lua_State *L = s->L;
@@ -108,14 +113,23 @@ static enum call_end show(struct session *s, int nvalues) {
   return call_run(s->L, nvalues, 0);
 }
 
-/* Run the functions of the array on top of the stack up to the first that fails. */
+/* run the piece on top of the stack, show its values */
+static enum call_end run_piece(struct session *s) {
+  lua_State *L = s->L;
+  int piece = lua_gettop(L);
+  lua_getfield(L, piece, "skip");
+  int skip = (int)lua_tointeger(L, -1);
+  lua_getfield(L, piece, "run");
+  enum call_end end = call_run(L, 0, LUA_MULTRET);
+  return end == CALL_DONE ? show(s, lua_gettop(L) - piece - 1 - skip) : end;
+}
+
+/* Run the pieces of the array on top of the stack up to the first that fails. */
 static void run_pieces(struct session *s) {
   lua_State *L = s->L;
   int pieces = lua_gettop(L);
-  for (lua_Integer i = 1; lua_geti(L, pieces, i) == LUA_TFUNCTION; i++) {
-    enum call_end end = call_run(L, 0, LUA_MULTRET);
-    if (end == CALL_DONE) end = show(s, lua_gettop(L) - pieces);
-    if (end == CALL_DONE) continue;
+  for (lua_Integer i = 1; lua_geti(L, pieces, i) == LUA_TTABLE; i++) {
+    if (run_piece(s) == CALL_DONE) continue;
     call_report(L, NULL);
     break;
   }

@@ -95,8 +95,7 @@ static int start_process(struct crew *k, uint32_t n) {
   if (r == 0) {
     hostile_arm();
     work(k, n, NULL);
-    fflush(NULL);
-    _exit(0);
+    proc_leave();
   }
   return r < 0 ? -1 : 0;
 }
@@ -257,6 +256,11 @@ bool crew_hopeless(const struct crew *k) { return k->alive == 0; }
 int crew_errno(const struct crew *k) { return k->why; }
 uint64_t crew_deaths(const struct crew *k) { return k->deaths; }
 int crew_pid(const struct crew *k, uint32_t n) { return n < k->workers ? (int)k->hand[n].proc.pid : 0; }
+
+void crew_signal(const struct crew *k, int sig) {
+  for (uint32_t n = 0; n < k->workers; n++)
+    if (k->hand[n].alive) proc_signal(&k->hand[n].proc, sig);
+}
 
 int crew_fds(struct crew *k, struct pollfd *f, int room) {
   int n = 0;

@@ -56,6 +56,8 @@ uint64_t crew_deaths(const struct crew *k);
 int crew_fds(struct crew *k, struct pollfd *f, int room);
 /* process id of worker n, 0 when it is gone or a thread */
 int crew_pid(const struct crew *k, uint32_t n);
+/* send every worker that is a process, and the programs it runs, a signal; from a signal handler, too */
+void crew_signal(const struct crew *k, int sig);
 /* everybody leaves; who does not by the deadline is killed. True: the crew is freed. False: a thread is still computing; what
 ** it sees is its own from now on, and released when it leaves. */
 bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline);

@@ -122,7 +122,7 @@ static void renew(struct feeder *f, int fd) {
 static void own_nothing(void) {
   sigset_t none;
   sigemptyset(&none);
-  setsid();
+  setpgid(0, 0); /* out of the worker's group, which is killed with it */
   for (int s = 1; s < NSIG; s++)
     if (s != SIGKILL && s != SIGSTOP) signal(s, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
@@ -147,6 +147,7 @@ int feeder_start(const char *path, const void *bytes, size_t n, int64_t timeout_
   int64_t deadline = timeout_ns == FOREVER ? FOREVER : clock_ns() + timeout_ns;
   pid_t pid = fork();
   if (pid == 0) feed(path, bytes, n, deadline, root);
+  if (pid > 0) setpgid(pid, pid); /* before the worker, and with it its group, can end */
   return pid;
 }
 

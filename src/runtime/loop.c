@@ -51,7 +51,14 @@ void loop_interrupt(struct loop *l) {
   errno = keep;
 }
 
-void loop_uninterrupt(struct loop *l) { atomic_store(&l->interrupted, 0); }
+bool loop_interrupted(const struct loop *l) { return atomic_load(&l->interrupted); }
+bool loop_uninterrupt(struct loop *l) { return atomic_exchange(&l->interrupted, 0); }
+
+void loop_signal(struct loop *l, int sig) {
+  for (struct member *m = l->members; m; m = m->next)
+    if (m->signal) m->signal(m, sig);
+}
+
 void loop_watch(struct loop *l, int fd) { l->watched = fd; }
 int loop_wake_fd(const struct loop *l) { return l->wake_fd; }
 struct member *loop_members(const struct loop *l) { return l->members; }
@@ -149,7 +156,7 @@ static int sleep_in_poll(struct loop *l, int n, int64_t until) {
 
 enum loop_news loop_wait(struct loop *l, int64_t deadline) {
   uint64_t count;
-  if (atomic_exchange(&l->interrupted, 0)) return LOOP_INTERRUPT;
+  if (loop_uninterrupt(l)) return LOOP_INTERRUPT;
   if (any_moved(l)) return LOOP_MOVED;
   if (spin(l, deadline)) return LOOP_MOVED;
   nudge(l, true);
@@ -162,7 +169,7 @@ enum loop_news loop_wait(struct loop *l, int64_t deadline) {
   if (n < 0) return LOOP_TIME; /* no memory for the descriptors: as good as a very short wait */
   if (ready > 0 && l->fds[0].revents && read(l->wake_fd, &count, sizeof count) < 0) { /* somebody else read it */
   }
-  if (atomic_exchange(&l->interrupted, 0)) return LOOP_INTERRUPT;
+  if (loop_uninterrupt(l)) return LOOP_INTERRUPT;
   if (ready > 0 && l->fds[1].revents) return LOOP_INPUT;
   if (n == 0 || ready > 0 || any_moved(l) || (until < deadline && clock_ns() >= until)) return LOOP_MOVED;
   return clock_ns() >= deadline ? LOOP_TIME : LOOP_MOVED;

@@ -25,10 +25,15 @@ void loop_free(struct loop *l);
 enum loop_news loop_wait(struct loop *l, int64_t deadline);
 /* wake the loop from a signal handler: async-signal-safe, sticky until loop_wait reports it */
 void loop_interrupt(struct loop *l);
-/* forget an interrupt nobody waited for */
-void loop_uninterrupt(struct loop *l);
+/* is there one that nobody has answered? */
+bool loop_interrupted(const struct loop *l);
+/* answer it, or forget it: true if there was one */
+bool loop_uninterrupt(struct loop *l);
 /* also wake for input on fd (the terminal); -1: no longer */
 void loop_watch(struct loop *l, int fd);
+
+/* send the workers of all members a signal; async-signal-safe, in the loop's own thread */
+void loop_signal(struct loop *l, int sig);
 
 /* What the loop wants to know of a pool. All functions are quick and never wait. */
 struct member {
@@ -40,6 +45,7 @@ struct member {
   int (*fds)(struct member *m, struct pollfd *f, int room); /* fill in at most room; returns how many there are */
   int64_t (*deadline)(struct member *m);       /* when it wants to be collected in any case */
   void (*polled)(struct member *m);               /* poll has found something, perhaps a worker's death */
+  void (*signal)(struct member *m, int sig);      /* pass a signal on to its workers; NULL: it has none */
 };
 void loop_join(struct loop *l, struct member *m);
 void loop_leave(struct loop *l, struct member *m);

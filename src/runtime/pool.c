@@ -1,12 +1,6 @@
 /* The host's books about one pool. The window knows where every cell is; this file knows what every cell is for: which
-** task's order it belongs to, how much of it is out, and how many items are between submission and delivery.
-**
-** A cell is in exactly one of these places:
-**   free      on the stack p->free
-**   open      p->open: filled item by item, not yet handed over (batches)
-**   flying    with the channel, and in its task's order
-**   out       done, in its task's order until its last item is out
-**   zombie    skipped while a worker computes it: waits to be freed only */
+** task's order it belongs to, how much of it is out, and how many items are between submission and delivery. What
+** dead workers leave is settled in losses.c. */
 #include "runtime/pool.h"
 
 #include <errno.h>
@@ -14,53 +8,9 @@
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "runtime/books.h"
 #include "runtime/loop.h"
-#include "runtime/order.h"
-#include "runtime/weave.h"
-
-struct task {
-  struct order order;
-  struct task_options options;
-  int64_t estimate; /* nanoseconds one tasklet computes, averaged; 0: not known */
-  uint64_t done, failed, delivered, skipped;
-};
-
-/* what the host alone knows of a cell */
-struct mark {
-  uint32_t read;  /* result frames passed, */
-  size_t at;      /* and where the next one starts */
-  uint32_t tried; /* which tasklet the cell's attempts are of: results there were when it died */
-  bool zombie;
-};
-
-struct pool {
-  struct member member; /* first: the loop knows us by it */
-  struct loop *loop;
-  struct heap *heap;
-  struct window *window;
-  struct channel *channel;
-  struct crew *crew;
-  struct craft craft;
-  struct weave weave;
-  struct task *task;
-  struct entry *entry;
-  struct mark *mark;
-  uint32_t *free;
-  uint32_t free_n, cells, zombies, tasks, workers;
-  uint32_t buffer, in_flight, batch;
-  uint32_t seen; /* of window->moved */
-  int open;      /* the cell being filled, or -1, */
-  uint32_t full; /* and how many items it takes */
-  uint32_t scan;
-  bool ordered, pipe, threads;
-  int64_t limited; /* the shortest time limit of its tasks, 0: none has one */
-  int turn_open; /* pulls under way, one inside the other */
-  uint64_t retried;
-  int64_t look_at;   /* when to look for dead workers again, though poll has told of none */
-  int64_t refill_at; /* when to try again to start missing workers */
-};
-
-static struct cell *cell_of(struct pool *p, int c) { return &p->window->cell[c]; }
+#include "runtime/losses.h"
 
 /* ---- what the loop asks ---- */
 
@@ -92,28 +42,11 @@ static int fds(struct member *m, struct pollfd *f, int room) {
   return n + p->channel->ops->fds(p->channel, n < room ? f + n : NULL, n < room ? room - n : 0);
 }
 
-/* the time limit of what worker n computes, FOREVER when there is none */
-static int64_t limit_of(struct pool *p, uint32_t n) {
-  int c = (int)atomic_load(&p->window->slot[n].cell) - 1; /* perhaps of a cell it has finished and another has taken since */
-  if (c < 0 || cell_state(cell_of(p, c)) != CELL_TAKEN || cell_owner(cell_of(p, c)) != n) return FOREVER;
-  int64_t limit = p->task[cell_of(p, c)->task].options.limit;
-  return limit ? atomic_load(&cell_of(p, c)->since) + limit : FOREVER;
-}
-
-static int64_t deadline(struct member *m) {
-  struct pool *p = pool_of(m);
-  int64_t first = crew_alive(p->crew) < p->workers ? p->refill_at : FOREVER;
-  if (!p->limited || p->free_n == 0) return first; /* without a free cell no thread can be given up: see enforce_limits */
-  for (uint32_t n = 0; n < p->workers; n++) {
-    int64_t d = crew_condemned(p->crew, n) ? FOREVER : limit_of(p, n); /* its death wakes the loop by itself */
-    if (d < first) first = d;
-  }
-  /* a cell that is claimed just now, or while the host sleeps, cannot be over its limit before this */
-  int64_t soonest = p->pipe || !pool_busy(p) ? FOREVER : clock_ns() + p->limited;
-  return soonest < first ? soonest : first;
-}
+static int64_t deadline(struct member *m) { return losses_deadline(pool_of(m)); }
 
 static void polled(struct member *m) { pool_of(m)->look_at = 0; }
+
+static void pass_signal(struct member *m, int sig) { crew_signal(pool_of(m)->crew, sig); }
 
 /* ---- life ---- */
 
@@ -172,7 +105,7 @@ struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct 
     return NULL;
   }
   p->craft = *craft;
-  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled};
+  p->member = (struct member){NULL, moved, core_free, nudge, sleeping, fds, deadline, polled, pass_signal};
   p->loop = loop;
   p->heap = heap;
   p->tasks = o->tasks;
@@ -356,119 +289,6 @@ static void note_done(struct pool *p, int c) {
   order_done(&t->order, c);
 }
 
-/* the cell's unfinished tasklets go to the workers again, after the result frames it has */
-static void resubmit(struct pool *p, int c) {
-  cell_of(p, c)->submitted = clock_ns();
-  p->channel->ops->submit(p->channel, (uint32_t)c);
-  call_worker(p, &(struct task){0});
-}
-
-/* the tasklet after the committed ones is lost: try it again, or let the fault stand in its place */
-static void settle(struct pool *p, int c, const struct fault *why, bool final) {
-  struct cell *cell = cell_of(p, c);
-  struct fault f = *why;
-  payload_rescue(p->heap, &cell->result, &cell->loose);
-  uint32_t through = payload_count(p->heap, &cell->result);
-  if (p->mark[c].zombie || through == cell->count) { /* nobody waits for it (the next collect frees it), or nothing is lost */
-    window_finish(p->window, (uint32_t)c);
-    return;
-  }
-  if (p->mark[c].tried != through) cell->attempts = 0; /* those were of an earlier tasklet */
-  p->mark[c].tried = through;
-  f.attempts = ++cell->attempts;
-  if (!final && f.attempts <= p->task[cell->task].options.retries) {
-    p->retried++;
-    resubmit(p, c);
-    return;
-  }
-  cell->attempts = 0;
-  bool written;
-  do written = payload_fault(p->heap, &cell->result, &f) == 0;
-  while (written && final && payload_count(p->heap, &cell->result) < cell->count);
-  if (written && payload_count(p->heap, &cell->result) < cell->count)
-    resubmit(p, c);
-  else
-    window_finish(p->window, (uint32_t)c); /* without memory for 24 bytes the rest is read as lost */
-}
-
-static void become_zombie(struct pool *p, int c) {
-  p->mark[c].zombie = true;
-  p->zombies++;
-}
-
-/* a given-up thread may still write into its cell: what is left of the work moves to another one */
-static int move_away(struct pool *p, int c) {
-  struct cell *from = cell_of(p, c);
-  struct frame f;
-  int fresh = (int)p->free[--p->free_n];
-  struct cell *to = cell_of(p, fresh);
-  to->task = from->task;
-  to->count = from->count;
-  to->first = from->first;
-  to->attempts = from->attempts;
-  to->submitted = from->submitted;
-  to->taken = from->taken;
-  atomic_store(&to->since, atomic_load(&from->since));
-  for (size_t at = 0; frame_read(p->heap, &from->request, at, &f); at += f.size) payload_relay(p->heap, &to->request, &f);
-  for (size_t at = 0; frame_read(p->heap, &from->result, at, &f); at += f.size) payload_relay(p->heap, &to->result, &f);
-  p->mark[fresh] = p->mark[c];
-  order_replace(&p->task[from->task].order, c, fresh);
-  become_zombie(p, c);
-  return fresh;
-}
-
-static void bury(struct pool *p, const struct loss *loss) {
-  int c = loss->cell;
-  if (c < 0) return;
-  if (loss->givenup && p->mark[c].zombie) return;
-  if (loss->givenup) c = move_away(p, c);
-  struct cell *cell = cell_of(p, c);
-  cell->done = clock_ns();
-  if (loss->overtime && loss->when - atomic_load(&cell->since) < p->task[cell->task].options.limit && !p->mark[c].zombie) {
-    resubmit(p, c); /* the tasklet that was too slow had just ended, and this one is innocent */
-    return;
-  }
-  struct fault f = {
-      .cause = loss->overtime ? FAULT_TIMEOUT : FAULT_DIED, .status = loss->status, .worker = loss->worker + 1};
-  settle(p, c, &f, false);
-}
-
-/* whoever computes beyond its task's limit is killed; its death is then found like any other */
-static void enforce_limits(struct pool *p) {
-  int64_t now = clock_ns();
-  uint32_t spare = p->free_n; /* a thread that is given up keeps its cell; what it had to do moves to another */
-  for (uint32_t n = 0; n < p->workers && spare; n++)
-    if (limit_of(p, n) <= now) {
-      crew_overtime(p->crew, n);
-      spare--;
-    }
-}
-
-/* nobody works and nobody can be started: what waits will never be computed */
-static void give_up(struct pool *p) {
-  struct fault f = {.cause = FAULT_NO_WORKER, .status = crew_errno(p->crew)};
-  for (uint32_t c = 0; c < p->cells; c++)
-    if (cell_state(cell_of(p, (int)c)) == CELL_READY && p->channel->ops->withdraw(p->channel, c)) settle(p, (int)c, &f, true);
-}
-
-/* Asking for every worker costs a system call each, ten times what a short tasklet costs; so it is done when poll has seen
-** something, and now and then in case the host never comes to poll because the others keep it busy. */
-static void count_losses(struct pool *p) {
-  struct loss loss;
-  bool any = false;
-  int64_t now = clock_ns();
-  if (!p->threads && now < p->look_at && now < p->refill_at) return;
-  p->look_at = now + LOOK_NS;
-  while (crew_lost(p->crew, &loss)) {
-    bury(p, &loss);
-    any = true;
-  }
-  if (!any && (crew_alive(p->crew) == p->workers || now < p->refill_at)) return;
-  crew_refill(p->crew);
-  p->refill_at = crew_alive(p->crew) < p->workers ? clock_ns() + REFILL_NS : FOREVER;
-  if (crew_hopeless(p->crew)) give_up(p);
-}
-
 static void free_zombies(struct pool *p) {
   for (uint32_t c = 0; p->zombies && c < p->cells; c++)
     if (p->mark[c].zombie && cell_state(cell_of(p, (int)c)) == CELL_DONE) {
@@ -486,8 +306,7 @@ static void note_unordered(struct pool *p) {
 void pool_collect(struct pool *p) {
   p->seen = atomic_load(&p->window->moved);
   p->channel->ops->move(p->channel);
-  if (p->limited) enforce_limits(p);
-  count_losses(p);
+  losses_collect(p);
   for (int c; (c = crew_returned(p->crew)) >= 0;) window_finish(p->window, (uint32_t)c);
   if (!p->ordered) note_unordered(p);
   free_zombies(p);
@@ -597,9 +416,17 @@ bool pool_waiting(struct pool *p, uint32_t t) { return due_cell(p, t) >= 0; }
 
 /* ---- seeing ---- */
 
-static void add_stats(const struct task *t, struct pool_stats *s) {
+/* tasklets of cells that have finished, though nobody has asked for their results yet */
+static uint64_t unnoted(const struct pool *p, const struct order *o) {
+  uint64_t n = 0;
+  for (int c = o->flying.first; c >= 0; c = p->entry[c].next)
+    if (!p->entry[c].done && cell_state(&p->window->cell[c]) == CELL_DONE) n += p->window->cell[c].count;
+  return n;
+}
+
+static void add_stats(const struct pool *p, const struct task *t, struct pool_stats *s) {
   s->submitted += t->order.submitted;
-  s->done += t->done;
+  s->done += t->done + unnoted(p, &t->order);
   s->failed += t->failed;
   s->delivered += t->delivered;
   s->skipped += t->skipped;
@@ -609,7 +436,7 @@ void pool_stats(const struct pool *p, int32_t t, struct pool_stats *s) {
   *s = (struct pool_stats){.in_flight = p->in_flight, .alive = crew_alive(p->crew), .retried = p->retried,
                            .deaths = crew_deaths(p->crew)};
   for (uint32_t i = 0; i < p->tasks; i++)
-    if (t < 0 || (uint32_t)t == i) add_stats(&p->task[i], s);
+    if (t < 0 || (uint32_t)t == i) add_stats(p, &p->task[i], s);
 }
 
 int pool_worker_pid(const struct pool *p, uint32_t n) { return crew_pid(p->crew, n); }

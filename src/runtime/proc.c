@@ -1,6 +1,16 @@
-/* A worker belongs to one process and dies with it: PR_SET_PDEATHSIG is set first thing, and the parent is looked at once
-** more in case it died before. The parent holds a pidfd, so that a death is seen in poll at once and a signal never
-** reaches a stranger that got the number again. Nobody else's children are touched: the wait is for this one only. */
+/* A worker belongs to one process and dies with it, and so do the programs it runs (os.execute, io.popen): it leads a
+** process group of its own, and whoever ends a worker kills its group. Three cases:
+**   the parent ends it, or finds it dead: it kills the group before it reaps the leader, whose number is the group's until then
+**   the parent dies, even of SIGKILL: the kernel sends SIGHUP (PR_SET_PDEATHSIG), whose handler kills the group, itself included.
+**   A stopped worker cannot run a handler, but the kernel wakes a stopped group that is left alone with SIGHUP and SIGCONT.
+**   it leaves: it lets its programs see the end of what it wrote to them and waits for them; the parent's patience ends that
+** A program that makes a session of its own (setsid) has left the group and is left alone.
+**
+** In a group of its own the worker is in the background of the terminal. What it runs may write there, but not read: SIGTTIN is
+** ignored, so that a read fails rather than stops. Ctrl-Z does not reach it: the host passes it on (host/suspend.c).
+**
+** The parent holds a pidfd, so that a death is seen in poll at once and a signal never reaches a stranger that got the
+** number again. Nobody else's children are touched: the wait is for this one only. */
 #include "runtime/proc.h"
 
 #include <errno.h>
@@ -21,12 +31,34 @@
 #define P_PIDFD 3
 #endif
 
+/* of this worker, for its signal handler */
+static pid_t parent_pid;
+
+/* the parent has died (or only its thread that forked), or nobody is left to continue a stopped group; a stranger's signal does
+** what it would do anyway */
+static void on_hangup(int sig, siginfo_t *info, void *context) {
+  (void)context;
+  if (info->si_code == SI_KERNEL || info->si_pid == parent_pid) kill(0, SIGKILL);
+  signal(sig, SIG_DFL);
+  raise(sig);
+}
+
+static void die_with(pid_t parent) {
+  struct sigaction hangup = {.sa_sigaction = on_hangup, .sa_flags = SA_SIGINFO};
+  parent_pid = parent;
+  sigaction(SIGHUP, &hangup, NULL);
+  prctl(PR_SET_PDEATHSIG, SIGHUP);
+  if (getppid() != parent) _exit(0); /* it died before */
+}
+
 static void own_nothing(pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(0);
+  setpgid(0, 0);
   for (int s = 1; s < NSIG; s++)
     if (s != SIGKILL && s != SIGSTOP) signal(s, SIG_DFL);
   signal(SIGINT, SIG_IGN);
+  signal(SIGTTIN, SIG_IGN);
+  signal(SIGTTOU, SIG_IGN);
+  die_with(parent);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -49,6 +81,7 @@ int proc_fork(struct proc *p) {
     own_nothing(parent);
     return 0;
   }
+  setpgid(pid, pid); /* the child does it, too: whoever comes first */
   p->pid = pid;
   p->fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
   if (p->fd >= 0) return 1;
@@ -67,11 +100,16 @@ static void forget(struct proc *p) {
 }
 
 bool proc_gone(struct proc *p, int *status) {
-  pid_t r;
-  do r = waitpid(p->pid, status, WNOHANG);
+  siginfo_t end = {0};
+  int r;
+  do r = waitid(P_PID, (id_t)p->pid, &end, WEXITED | WNOHANG | WNOWAIT);
   while (r < 0 && errno == EINTR);
-  if (r == 0) return false;
-  if (r < 0) *status = 0; /* somebody else (a module that waits for any child) has reaped it */
+  if (r == 0 && end.si_pid == 0) return false;
+  *status = 0; /* r < 0: somebody else (a module that waits for any child) has reaped it */
+  if (r == 0) {
+    kill(-p->pid, SIGKILL);
+    waitpid(p->pid, status, 0);
+  }
   forget(p);
   return true;
 }
@@ -87,12 +125,21 @@ bool proc_wait(struct proc *p, int64_t deadline, int *status) {
 }
 
 void proc_kill(struct proc *p) {
-  if (p->pid) syscall(SYS_pidfd_send_signal, p->fd, SIGKILL, NULL, 0);
+  if (p->pid && syscall(SYS_pidfd_send_signal, p->fd, SIGKILL, NULL, 0) == 0) kill(-p->pid, SIGKILL);
+}
+
+void proc_signal(const struct proc *p, int sig) {
+  if (p->pid) kill(-p->pid, sig);
+}
+
+void proc_leave(void) {
+  fflush(NULL);
+  close_range(3, ~0U, 0);
+  while (waitpid(0, NULL, 0) > 0 || errno == EINTR) continue;
+  _exit(0);
 }
 
 void proc_cause(int status, char *text, size_t n) {
-  if (WIFSIGNALED(status))
-    snprintf(text, n, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  else
-    snprintf(text, n, "exited with status %d", WEXITSTATUS(status));
+  if (WIFSIGNALED(status)) snprintf(text, n, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  else snprintf(text, n, "exited with status %d", WEXITSTATUS(status));
 }

@@ -19,7 +19,7 @@ enum {
 };
 
 struct source {
-  /* Go to the next part, to the first before anything is read. 1; 0: there is none; SOURCE_BROKEN with *why */
+  /* Go to the next part, to the first before anything is read. 1; 0: there is none; SOURCE_LATER; SOURCE_BROKEN with *why */
   int (*part)(struct source *s, struct why *why);
   /* at most n bytes of the part: how many; 0: the part has ended; or one of the above */
   long (*read)(struct source *s, void *to, size_t n, struct why *why);
@@ -27,7 +27,8 @@ struct source {
   void (*close)(struct source *s);
   const char *name; /* of the part, for people; the source's own */
   int fd;           /* readable when `read` has something to say; -1: always */
-  double wait;      /* seconds after which SOURCE_LATER is worth another look; with an fd, 0 */
+  double wait;      /* without an fd: seconds after which SOURCE_LATER is worth another look */
+  double quiet; /* seconds after which a record that might go on is taken as whole; 0: only the end of the part tells */
 };
 
 #endif

@@ -432,4 +432,65 @@ claim("a failed part of a zip costs its row and nothing of the next one", functi
   eq(rows(), nil)
 end)
 
+-- ---- what a person reads ----
+
+claim("errors name the pool", function()
+  local first = papy.NuMap { worker_num = 1, name = "first" }
+  local a = first:add_task(function(x) if x == 1 then error "no" end papy.sleep(60) end, { 1, 2 })
+  local e = raises("pool 'first' is not started", a)
+  eq(e.pool, "first")
+  first:start()
+  raises("pool 'first' is started", first.add_task, first, print, {})
+  e = raises("of pool 'first'", a)
+  eq({ e.pool, e.index }, { "first", 1 })
+  e = raises("pool 'first': no result of task 1", a.next, a, 0)
+  eq(e.pool, "first")
+  raises("pool 'first': no task 7", first.next, first, { task = 7 })
+  first:stop { force = true }
+  raises("pool 'first' is stopped", a)
+
+  -- an error that passes through another pool keeps its own
+  local one, two = papy.NuMap { name = "one" }, papy.NuMap { name = "two" }
+  local inner = one:add_task(function() error "inner" end, { 1 })
+  local outer = two:add_task(function(x) return x end, inner)
+  one:start()
+  two:start()
+  e = raises("of pool 'one'", outer)
+  eq(e.pool, "one")
+  one:stop()
+  two:stop()
+
+  local killed = papy.NuMap { name = "killed", worker_num = 1 }
+  local k = killed:add_task(function() os.exit(3) end, { 1 })
+  killed:start()
+  eq(raises("of pool 'killed'", k).pool, "killed")
+  killed:stop()
+  local early = papy.NuMap(print, function() error "no input" end, { name = "early" })
+  eq(raises("no input", early).pool, "early")
+  early:stop()
+end)
+
+claim("an uncaught error shows no functions of papy's own on top", function()
+  local calls = { "papy.NuMap{strid = 2}", "papy.NuMap():next()", "papy.NuMap():add_task(1, 2)",
+    "papy.NuMap(function() error 'e' end, {1})()", "for _ in papy.NuMap(papy.sleep, {60}, {timeout = 0.1}) do end",
+    "papy.Plumber():start()" }
+  for _, call in ipairs(calls) do
+    local text, status = T.run("local function f()\n  " .. call .. "\nend\nf()\n")
+    eq(status, 1)
+    ok(text:find "stack traceback:\n\t[^\n%[]*:2: in ", call, text)
+  end
+  -- in a directory that is called like one of papy's, too
+  local dir = T.temp()
+  os.remove(dir)
+  os.execute(("mkdir -p %s/lua"):format(dir))
+  local script = io.open(dir .. "/lua/numap.lua", "w")
+  script:write "papy.NuMap{strid = 2}"
+  script:close()
+  local text = T.read_all(("cd %s && %s lua/numap.lua 2>&1; rm -r %s"):format(dir, T.papy(), dir))
+  ok(text:find "papy: lua/numap.lua:1: NuMap: unknown option 'strid'", text)
+  ok(text:find "stack traceback:\n\tlua/numap.lua:1: in ", text)
+  -- what is not papy's stays
+  ok(T.run "string.rep()":find "%[C%]: in function 'string.rep'")
+end)
+
 T.finish()

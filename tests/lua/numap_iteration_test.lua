@@ -328,6 +328,48 @@ claim("collect gives all that is left as an array", function()
   eq(task:collect(), {})
 end)
 
+claim("collect takes everything before it raises the first error, and loses nothing", function()
+  local pool = papy.NuMap { worker_num = 2, buffer = 3 }
+  local task = pool:add_task(function(x)
+    if x % 3 == 0 then error("no " .. x, 0) end
+    return x
+  end, T.range(1, 7))
+  pool:start()
+  local e = raises("no 3", task.collect, task)
+  eq(e.index, 3)
+  eq({ e.results[1], e.results[2], e.results[4], e.results[5], e.results[7] }, { 1, 2, 4, 5, 7 })
+  ok(rawequal(e.results[3], e), e.results[3])
+  eq(e.results[6].message, "no 6")
+  eq(#e.results, 7)
+  eq(task:collect(), {})
+  pool:stop()
+end)
+
+claim("what collect took before its time was up is with the error; the rest comes next time", function()
+  local pool = papy.NuMap { worker_num = 1, buffer = 4 }
+  local task = pool:add_task(function(x)
+    if x == 3 then papy.sleep(1.5 * T.slow) end
+    return x
+  end, T.range(1, 5), { timeout = 0.4 * T.slow })
+  pool:start()
+  local e = raises("timeout", task.collect, task)
+  eq(e.results, { 1, 2 })
+  ok(T.wait_until(function() return pool:stats().done == 5 end))
+  eq(task:collect(), { 3, 4, 5 })
+  pool:stop()
+end)
+
+claim("what collect took before a deadlock is with the error", function()
+  local pool = papy.NuMap { worker_num = 1, stride = 2, buffer = 4 }
+  local a = pool:add_task(function(x) return x end, T.range(1, 8))
+  local b = pool:add_task(function(x) return -x end, T.range(1, 8))
+  pool:start()
+  local e = raises("deadlock", a.collect, a)
+  eq(e.results, { 1, 2, 3, 4 })
+  eq(b(), -1)
+  pool:stop { force = true }
+end)
+
 claim("null prints as null and is falsy for nobody", function()
   eq(tostring(papy.null), "null")
   ok(papy.null, "null is not nil")

@@ -114,12 +114,6 @@ claim("a task whose pool was started anew without it has ended for its readers",
   source:start()
   repeat local value = task() until value == nil
   source:stop()
-
-  local popped = papy.NuMap { worker_num = 1 }
-  local gone = popped:add_task(same, { 1 })
-  popped:pop_task(1)
-  popped:start()
-  eq(papy.NuMap(same, gone)(), nil)
 end)
 
 claim("an input whose __index raises fails as an input does", function()
@@ -201,7 +195,7 @@ end
 claim("a finalizer may stop a pool in the middle of an item", function()
   for n = 20, 29 do
     local why = among_finalizers(n, function(pool) pool:stop { force = true } end)
-    ok(why == 300 or tostring(why):find "the pool is stopped", why)
+    ok(why == 300 or tostring(why):find "pool '.*' is stopped", why)
   end
 end)
 

@@ -19,6 +19,22 @@ claim("stats is a fresh table that counts", function()
   pool:stop()
 end)
 
+for _, ordered in ipairs { true, false } do
+  claim("done counts what is finished, taken or not, ordered = " .. tostring(ordered), function()
+    local pool = papy.NuMap { worker_num = 2, buffer = 6, ordered = ordered }
+    local task = pool:add_task(function(x) return x end, T.range(1, 6))
+    pool:start()
+    ok(T.wait_until(function() return pool:stats().done == 6 end), pool:stats())
+    eq(pool:stats().delivered, 0)
+    eq(pool:stats().tasks[1].done, 6)
+    task:next()
+    eq(pool:stats().done, 6)
+    eq(#task:collect(), 5)
+    eq(pool:stats().done, 6)
+    pool:stop()
+  end)
+end
+
 claim("stats of a pool that has not started, or is stopped, is no error", function()
   local pool = papy.NuMap()
   eq(type(pool:stats()), "table")

@@ -44,6 +44,58 @@ T.each_type(function(worker_type)
     raises(CLOSED, pool.next, pool)
   end)
 
+  claim("a task of an earlier run is not taken for the one that has its number now", function()
+    local pool = pool_with {}
+    local old = pool:add_task(same, { 1, 2 })
+    pool:start()
+    eq(old:next(), 1)
+    pool:stop()
+    local new = pool:add_task(same, { 10, 20 })
+    raises("pool", function() papy.NuMap(same, old, { worker_type = worker_type }) end)
+    pool:start()
+    raises("earlier run", old)
+    raises("earlier run", old.next, old)
+    raises("earlier run", old.collect, old)
+    raises("pool", function() papy.NuMap(same, papy.zip(old, new), { worker_type = worker_type }) end)
+    eq(new:collect(), { 10, 20 })
+    pool:stop()
+  end)
+
+  claim("a task that was taken out is not taken for the one that came instead", function()
+    local pool = pool_with {}
+    local out = pool:add_task(same, { 1 })
+    pool:pop_task(1)
+    local reader = papy.NuMap { worker_num = 1, worker_type = worker_type }
+    reader:add_task(same, out)
+    raises("no longer", reader.start, reader)
+    local new = pool:add_task(same, { 2 })
+    pool:start()
+    raises("taken out", out)
+    eq(new(), 2)
+    eq(pool:get_task(1)(), nil)
+    pool:stop()
+  end)
+
+  claim("a reader of a task whose pool runs anew with another one under its number has come to the end", function()
+    local pool = pool_with {}
+    local old = pool:add_task(same, { 1, 2, 3 })
+    local reader = pool_with { worker_num = 1, buffer = 1, stride = 1 }
+    local read = reader:add_task(same, old)
+    pool:start()
+    reader:start()
+    eq(read(), 1)
+    pool:stop { force = true }
+    local new = pool:add_task(same, { 10, 20, 30 })
+    pool:start()
+    repeat
+      local value = read()
+      ok(value == nil or value < 10, value)
+    until value == nil
+    eq(new:collect(), { 10, 20, 30 })
+    reader:stop()
+    pool:stop()
+  end)
+
   claim("stop right after start, after some results, after the end", function()
     for _, stride in ipairs { 1, 2, 7, 22 } do
       for _, taken in ipairs { 0, 1, 5, 600 } do
@@ -213,6 +265,25 @@ T.each_type(function(worker_type)
     collectgarbage()
     eq(T.values(papy.NuMap(same, { 1, 2 }, { worker_type = worker_type })), { 1, 2 })
   end)
+end)
+
+claim("pools nobody holds do not gather workers, however large the heap", function()
+  local text, status = T.run [[
+local big, most = {}, 0
+for i = 1, 300000 do big[i] = { i } end
+collectgarbage()
+collectgarbage()
+for i = 1, 30 do
+  local pool = papy.NuMap(function(x) return x end, { 1 }, { worker_num = 5 })
+  pool()
+  local me = require "papy.core".sys.getpid()
+  local children = io.open(("/proc/%d/task/%d/children"):format(me, me))
+  most = math.max(most, select(2, children:read "a":gsub("%d+", "")))
+  children:close()
+end
+print(most)]]
+  eq(status, 0, text)
+  ok(tonumber(text) < 80, "children:", text)
 end)
 
 claim("stop{force = true} does not wait for the workers", function()

@@ -68,6 +68,20 @@ T.each_type(function(worker_type)
     eq(task:next(30), 0.4)
   end)
 
+  claim("timeout and block of the one-shot form are heard by the generic for", function()
+    local options = { worker_type = worker_type, worker_num = 1, timeout = 0.05 * UNIT }
+    local pool = papy.NuMap(sleeper, { 1 }, options)
+    raises("timeout", function() for _ in pool do error "a result" end end)
+    raises("timeout", pool)
+    eq(pool:next(30), 1)
+    pool:stop()
+    options.timeout, options.block = nil, false
+    local impatient = papy.NuMap(sleeper, { 1 }, options)
+    raises("timeout", function() for _ in impatient do error "a result" end end)
+    eq(impatient:next { block = true }, 1)
+    impatient:stop()
+  end)
+
   claim("block = false does not wait", function()
     local pool = pool_with { worker_num = 1 }
     local task = pool:add_task(sleeper, { 1 })

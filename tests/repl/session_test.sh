@@ -89,7 +89,29 @@ if [ -n "$readline" ]; then
   press Tab
   see 'obj:method_of_mine$'
   press C-c
+  enter 'pool = papy.NuMap{name = "p"}; task = pool:add_task(print, {}); re = papy.regex "x"'
+  for case in 'pool:pop_|pool:pop_task' 'task:col|task:collect' 're:gs|re:gsub' 'papy.Plum|papy.Plumber' \
+    'papy.NuMap{worker_n|papy.NuMap{worker_num =' 'pool:add_task(print, {1, 2}, {name = "x", re|retries =' \
+    'pool:stop {fo|pool:stop {force =' 'print(papy.NuMap(print, {}, {task_|task_timeout ='; do
+    typed "${case%|*}"
+    press Tab
+    at_line_end "${case#*|}"
+    press C-c
+  done
+  enter 'pool:stop{'
+  typed 'ti'
+  press Tab
+  at_line '    > timeout ='
+  press C-c
 fi
+
+# help() is there, unless a name of one's own
+again
+enter 'help "add_task"'
+see '^Pool:add_task\(f, input, opts\)'
+enter 'help = 7'
+enter 'help'
+see '^7$'
 
 # a character of several bytes is one to the editor
 again 'env LC_ALL=C.UTF-8'
@@ -117,7 +139,7 @@ press C-c
 enter '1 + 1'
 see '^2$'
 printf 'x = 1\nx + 1\nfor i = 1, 2 do\nprint(i)\nend\nerror "e"\n3' | "$PAPY" -i > "$TERM_DIR/out" 2>&1
-printf 'papy> papy> 2\npapy>     >     > 1\n2\npapy> prompt:1: e\nstack traceback:\n' > "$TERM_DIR/expected"
+printf 'papy> papy> 2\npapy>     >     > 1\n2\npapy> prompt 4:1: e\nstack traceback:\n' > "$TERM_DIR/expected"
 head -n 5 "$TERM_DIR/out" > "$TERM_DIR/head"
 diff "$TERM_DIR/expected" "$TERM_DIR/head" || exit 1
 tail -n 2 "$TERM_DIR/out" | grep -q 'papy> 3' || { cat "$TERM_DIR/out"; exit 1; }

@@ -47,6 +47,17 @@ at_line() {
   fail "never came to '$1'"
 }
 
+# wait until the last line of the screen ends in TEXT
+at_line_end() {
+  tries=$((500 * ${PAPY_TEST_SLOW:-1}))
+  while [ $tries -gt 0 ]; do
+    case "$(screen | tail -n 1)" in *"$1") return 0 ;; esac
+    sleep 0.02
+    tries=$((tries - 1))
+  done
+  fail "the last line never ended in '$1'"
+}
+
 # wait until some line of the screen matches the extended regular expression
 see() {
   tries=$((500 * ${PAPY_TEST_SLOW:-1}))

@@ -1,0 +1,71 @@
+-- sort: rows in order, however many there are; for flows and whoever else has rows.
+--
+-- Rows wait as encoded values in a sorter (scan/sorter.h), which goes to unlinked temporary files beyond its memory.
+local core = require "papy.core"
+local Error = require "papy.error"
+local options = require "papy.options"
+local rowform = require "papy.rowform"
+
+local M = {}
+
+local encode, decode = core.codec.encode, core.codec.decode
+
+
+-- "field", "-field" (falling), or a function row -> value, or an array of these, as {get = array of functions or names,
+-- descending = array}. nil: the rows themselves.
+function M.order(by)
+  local order = {get = {}, names = {}, descending = {}}
+  local list = type(by) == "table" and by or {by}
+  for i, what in ipairs(list) do
+    if type(what) == "function" then
+      order.get[i], order.descending[i] = what, false
+    elseif type(what) == "string" and what:find "^%-?." then
+      local name = what:match "^%-?(.+)$"
+      order.names[i], order.descending[i] = name, what:sub(1, 1) == "-"
+      order.get[i] = function(row) return rowform.cell(row, name) end
+    else
+      Error.raise("option", "sort: by a field, \"-field\" for falling, a function or an array of these, got %s",
+        Error.render(what))
+    end
+  end
+  if #order.get == 0 then order.get[1], order.descending[1] = function(row) return row end, false end
+  return order
+end
+
+
+-- sorted(rows [, by [, {memory = bytes, dir = path}]]) -> an iterator of the rows in order. rows: an array or an iterator; what
+-- travels to a worker may be sorted, and comes back as a copy. by: see order. memory: bytes after which rows go to temporary
+-- files (default 256 MiB) in dir (default $TMPDIR or /tmp).
+-- The order: false, true, numbers (texts that look like one, too) by size, texts by bytes, then missing values; these are last
+-- when falling, too. Equal rows keep their order.
+function M.sorted(rows, by, opts)
+  local o = options.check("sort", opts, {memory = "natural", dir = "string"})
+  local order = M.order(by)
+  local sorter = core.sort.new {keys = #order.get, descending = order.descending, memory = o.memory, dir = o.dir}
+  for row in rowform.each(rows, "sort") do
+    local keys = {}
+    for i, get in ipairs(order.get) do keys[i] = get(row) end
+    sorter:add(keys, encode(row))
+  end
+  return function()
+    local bytes = sorter:next()
+    if bytes == nil then return nil end
+    return (decode(bytes))
+  end
+end
+
+
+-- groups(tally [, by [, k]]) -> an iterator of the k rows (default: all) of a core.tally that come first in the order of their
+-- columns. In memory as long as the tally is.
+function M.groups(tally, by, k)
+  local order, by_names = M.order(by), {}
+  for i = 1, #order.get do
+    if not order.names[i] then return M.sorted(tally, by) end
+    by_names[i] = {order.names[i], order.descending[i]}
+  end
+  if k or not tally:spilled() then return (tally:top(k, by_names)) end
+  return M.sorted(tally, by)
+end
+
+
+return M

@@ -1,0 +1,240 @@
+-- Flows under faults: files that vanish, shrink or cannot be read, long lines, binary files, functions that raise, workers that
+-- die.
+local T = require "support"
+
+local function lines(n, format)
+  local out = {}
+  for i = 1, n do out[i] = (format or "line %d"):format(i) end
+  return table.concat(out, "\n") .. "\n"
+end
+
+T.claim("a file that is not there, a directory, an empty list", function()
+  local e = T.raises("input", papy.open, "/nowhere/access.log")
+  T.ok(tostring(e):find "/nowhere/access.log", tostring(e))
+  e = T.raises("input", papy.open, "/tmp")
+  T.ok(tostring(e):find "directory", tostring(e))
+  T.raises("input", papy.open, {})
+end)
+
+T.claim("a file that vanishes between open and the answer is an error that names it", function()
+  local path = T.temp(lines(10))
+  local flow = papy.open(path, {workers = 2})
+  os.remove(path)
+  local e = T.raises("input", function() return flow:count() end)
+  T.ok(tostring(e):find(path, 1, true), tostring(e))
+  T.raises("input", function() return flow:collect() end)
+end)
+
+T.claim("a file that shrinks while it is read is an error, after what came before", function()
+  local path = T.temp(lines(200000, "line %08d"))
+  local flow = papy.open(path, {workers = 1, chunk = 1 << 16})
+  local n = 0
+  local e = T.raises("input", function()
+    for line in flow:iter() do
+      n = n + 1
+      if n == 1 then
+        local f = assert(io.open(path, "w"))
+        f:write(lines(10, "line %08d"))
+        f:close()
+      end
+      T.ok(line:find "^line %d+$", line)
+    end
+  end)
+  T.ok(tostring(e):find(path, 1, true), tostring(e))
+  T.ok(n > 0 and n < 200000, n)
+end)
+
+T.claim("on_error = 'skip' goes on with the other files and says so", function()
+  local good, gone = T.temp(lines(10)), T.temp(lines(10))
+  local flow = papy.open({good, gone, good}, {workers = 2, on_error = "skip"})
+  os.remove(gone)
+  T.eq(flow:count(), 20)
+  T.eq(flow:report().broken, 1)
+end)
+
+T.claim("a function that raises at record n: file, line and text", function()
+  local path = T.temp(lines(5000))
+  for _, chunk in ipairs {7, 1000, 1 << 20} do
+    local e = T.raises("function", function()
+      return papy.open(path, {workers = 2, chunk = chunk}):where(function(line) -- luacheck: ignore
+        if line == "line 3210" then error "broken here" end
+        return true
+      end):count()
+    end)
+    local text = tostring(e)
+    T.ok(text:find "broken here" and text:find(path .. ":3210", 1, true) and text:find "line 3210", text)
+  end
+end)
+
+T.claim("a map that raises names the record, too", function()
+  local path = T.temp(lines(100, "k=%d"))
+  local e = T.raises("function", function()
+    return papy.open(path):fields("logfmt"):map(function(r) return r.k == "42" and nil .. "x" or 1 end):collect()
+  end)
+  T.ok(tostring(e):find(path .. ":42", 1, true), tostring(e))
+  T.ok(tostring(e):find "flow_faults_test.lua:%d+", tostring(e))
+end)
+
+T.claim("on_error('skip') leaves out records that fail, and counts them", function()
+  local path = T.temp(lines(1000))
+  for _, chunk in ipairs {50, 1 << 20} do
+    local flow = papy.open(path, {workers = 2, chunk = chunk}):where(function(line)
+      if line:find "7$" then error "seven" end
+      return true
+    end):on_error "skip"
+    T.eq(flow:count(), 900)
+    T.eq(flow:report().failed, 100)
+    local list = flow:collect()
+    T.eq(#list, 900)
+    T.eq(list[900], "line 1000")
+  end
+end)
+
+T.claim("a worker killed midway: its chunk is done again, results exactly once", function()
+  local path, flag = T.temp(lines(20000)), T.temp()
+  for _, kind in ipairs {"count", "groups", "rows"} do
+    os.remove(flag)
+    local flow = papy.open(path, {workers = 2, chunk = 4096}):where(function(line)
+      if line == "line 10000" and not io.open(flag) then
+        assert(io.open(flag, "w")):close()
+        os.execute("kill -9 " .. T.pid())
+      end
+      return true
+    end)
+    if kind == "count" then
+      T.eq(flow:count(), 20000)
+    elseif kind == "rows" then
+      local n = 0
+      for line in flow:iter() do
+        n = n + 1
+        T.eq(line, "line " .. n)
+      end
+      T.eq(n, 20000)
+    else
+      local rows = flow:derive{last = function(line) return line:sub(-1) end}:group_by("last", {n = "count"}):collect()
+      T.eq(#rows, 10)
+      for _, row in ipairs(rows) do T.eq(row.n, 2000) end
+    end
+    T.ok(io.open(flag), "the worker was killed")
+  end
+end)
+
+T.claim("a worker that always dies ends the flow with an error", function()
+  local path = T.temp(lines(10))
+  local e = T.raises("died", function()
+    return papy.open(path, {workers = 2}):where(function() os.execute("kill -9 " .. T.pid()) end):count()
+  end)
+  T.ok(tostring(e):find "signal 9" or tostring(e):lower():find "kill", tostring(e))
+end)
+
+T.claim("a very long line, in small chunks", function()
+  local long = ("x"):rep(20 << 20)
+  local path = T.temp("before\n" .. long .. "\nafter\n")
+  local flow = papy.open(path, {workers = 2, chunk = 1 << 16})
+  T.eq(flow:count(), 3)
+  T.eq(flow:count "^x+$", 1)
+  T.eq(flow:map(function(line) return #line end):collect(), {6, 20 << 20, 5})
+  T.eq(flow:where "len(line) < 10":collect(), {"before", "after"})
+end)
+
+T.claim("binary files pass through", function()
+  local bytes = {}
+  for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+  local text = (table.concat(bytes) .. "\0\n\0"):rep(50)
+  local path = T.temp(text)
+  local expected = {}
+  for line in text:gmatch "[^\n]+" do expected[#expected + 1] = (line:gsub("\r$", "")) end
+  T.eq(papy.open(path, {workers = 2, chunk = 100}):collect(), expected)
+end)
+
+T.claim("a pattern that takes for ever is an error that names pattern and place, or is left out", function()
+  local path = T.temp("fine\n" .. ("a"):rep(40) .. "b\nfine\n")
+  local evil = [[^(a|aa)+$]]
+  local flow = papy.open(path, {workers = 2})
+  local e = T.raises("gave up", function() return flow:count(evil) end)
+  T.ok(tostring(e):find(path, 1, true), tostring(e))
+  T.eq(flow:on_error "skip":count(evil), 0)
+  local split = flow:match("^(?<x>(a|aa)+)$"):on_mismatch "skip"
+  T.raises("gave up", function() return split:count() end)
+  T.eq(split:on_error "skip":count(), 0)
+  T.eq(split:report().failed, 1)
+end)
+
+T.claim("a record that is kept beyond its call says so", function()
+  local path = T.temp(lines(3, "k=%d"))
+  local e = T.raises("function", function()
+    local before
+    return papy.open(path, {workers = 1}):fields("logfmt"):where(function(r)
+      local last = before
+      before = r
+      return last and last.k == r.k
+    end):count()
+  end)
+  T.ok(tostring(e):find "record", tostring(e))
+end)
+
+T.claim("a field that is not there is an error that names the nearest", function()
+  local path = T.temp(lines(3, "%d x"))
+  local flow = papy.open(path):match "(?<status>\\d+)"
+  for _, f in ipairs {
+    function() return flow:where "stauts = 1":count() end,
+    function() return flow:count_by "stauts":collect() end,
+    function() return flow:where(function(r) return r.stauts end):count() end,
+    function() return flow:select "stauts":collect() end,
+  } do
+    local e = T.raises({"option", "function"}, f)
+    T.ok(tostring(e):find "stauts" and tostring(e):find "status", tostring(e))
+  end
+end)
+
+T.claim("an iterator that raises, and one that gives no strings", function()
+  local n = 0
+  local flow = papy.open(function()
+    n = n + 1
+    if n > 3 then error "no more" end
+    return "line " .. n
+  end)
+  T.ok(tostring(T.raises("no more", function() return flow:count() end)))
+  T.raises("strings", function() return papy.open(function() return {} end):count() end)
+end)
+
+T.claim("leaving a loop early ends the work", function()
+  local path = T.temp(lines(100000))
+  for line in papy.open(path, {workers = 2, chunk = 4096}):iter() do
+    if line == "line 10" then break end
+  end
+  T.eq(papy.open(path, {workers = 2, chunk = 4096}):head(3):collect(), {"line 1", "line 2", "line 3"})
+end)
+
+T.claim("on_mismatch: skip, keep, error, a function", function()
+  local path = T.temp("a=1\nno pair\na=2\n")
+  local flow = papy.open(path, {workers = 2, chunk = 5}):match "^a=(?<a>\\d)$"
+  T.eq(flow:on_mismatch "skip":count(), 2)
+  T.eq(flow:on_mismatch "keep":count(), 3)
+  local e = T.raises("function", function() return flow:on_mismatch "error":count() end)
+  T.ok(tostring(e):find(path .. ":2", 1, true) and tostring(e):find "no pair", tostring(e))
+  local mended = flow:on_mismatch(function(line) return {a = tostring(#line)} end)
+  T.eq(mended:group_by({}, {sum = "sum a"}):collect(), {{sum = 1 + 7 + 2}})
+  local report = flow:on_mismatch "skip"
+  report:count()
+  T.eq(report:report().samples[1].text, "no pair")
+  T.eq(report:report().samples[1].name, path)
+end)
+
+T.claim("what does not fit is told on stderr once, unless it was asked for", function()
+  local path = T.temp("a=1\nno pair\na=2\n")
+  local text = T.run(("print(papy.open(%q):match '^a=(?<a>\\\\d)$':count())"):format(path))
+  T.ok(text:find "1 record did not fit" and text:find "no pair" and text:find ":2", text)
+  text = T.run(("print(papy.open(%q):match '^a=(?<a>\\\\d)$':on_mismatch 'skip':count())"):format(path))
+  T.eq(text, "2\n")
+end)
+
+T.claim("an output that is closed early ends the script quietly", function()
+  local path = T.temp(lines(200000))
+  local script = T.temp(("for line in papy.open(%q):iter() do print(line) end"):format(path))
+  local text, status = T.read_all(("timeout 20 %s %s 2>&1 | head -n 2"):format(T.papy(), script))
+  T.eq(text, "line 1\nline 2\n")
+  T.ok(status == true or status == 0 or status, status)
+end)
+
+T.finish()

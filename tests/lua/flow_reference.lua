@@ -1,0 +1,209 @@
+-- What the tests of flows compare with: the same steps and answers in plain Lua, line by line, over the whole text at once.
+--
+--   local ref = R.records(text) ; ref:grep(...) ; ref:split(...) ...
+--
+-- A reference flow is {rows = array of {line =, fields = table or nil}}.
+local M = {}
+
+local Reference = {}
+Reference.__index = Reference
+
+
+local function new(rows) return setmetatable({rows = rows}, Reference) end
+
+
+-- Records of a text as papy has them: lines without "\n" or "\r\n"; a last line without a newline counts.
+function M.records(text)
+  local rows = {}
+  for line, newline in text:gmatch "([^\n]*)(\n?)" do
+    if line ~= "" or newline ~= "" then rows[#rows + 1] = {line = (line:gsub("\r$", newline == "" and "\r" or ""))} end
+  end
+  return new(rows)
+end
+
+
+function Reference:filter(good)
+  local rows = {}
+  for _, row in ipairs(self.rows) do
+    if good(row) then rows[#rows + 1] = row end
+  end
+  return new(rows)
+end
+
+
+function Reference:grep(pattern, invert)
+  local regex = papy.regex(pattern)
+  return self:filter(function(row) return (regex:find(row.line) ~= nil) ~= (invert or false) end)
+end
+
+
+-- names: of the pattern's groups, in order
+function Reference:match(pattern, names)
+  local regex, rows = papy.regex(pattern), {}
+  for _, row in ipairs(self.rows) do
+    local found = table.pack(regex:match(row.line))
+    if found[1] then
+      local fields = {}
+      for i, name in ipairs(names) do fields[name] = found[i] or nil end
+      rows[#rows + 1] = {line = row.line, fields = fields}
+    end
+  end
+  return new(rows)
+end
+
+
+-- fields as awk has them
+function Reference:words()
+  local rows = {}
+  for _, row in ipairs(self.rows) do
+    local fields = {}
+    for word in row.line:gmatch "[^ \t]+" do fields[#fields + 1] = word end
+    rows[#rows + 1] = {line = row.line, fields = fields}
+  end
+  return new(rows)
+end
+
+
+function Reference:derive(name, f)
+  local rows = {}
+  for i, row in ipairs(self.rows) do
+    local fields = {}
+    for k, v in pairs(row.fields or {}) do fields[k] = v end
+    fields[name] = f(row)
+    rows[i] = {line = row.line, fields = fields}
+  end
+  return new(rows)
+end
+
+
+function Reference:select(...)
+  local rows = {}
+  for i, row in ipairs(self.rows) do
+    rows[i] = {line = row.line, fields = {}}
+    for _, name in ipairs {...} do rows[i].fields[name] = row.fields[name] end
+  end
+  return new(rows)
+end
+
+
+-- what collect gives
+function Reference:values()
+  local list = {}
+  for i, row in ipairs(self.rows) do list[i] = row.fields or row.line end
+  return list
+end
+
+
+function Reference:lines()
+  local list = {}
+  for i, row in ipairs(self.rows) do list[i] = row.line end
+  return list
+end
+
+
+local function number(v)
+  if v == nil or v == "" or v == "-" then return nil end
+  return tonumber(v)
+end
+
+
+-- Groups by fields in the order of their first records: rows with the keys, n, sum, min, max, mean of `field`.
+function Reference:groups(keys, field)
+  local groups, order = {}, {}
+  for _, row in ipairs(self.rows) do
+    local parts = {}
+    for i, key in ipairs(keys) do parts[i] = tostring(row.fields[key]) end
+    local id = table.concat(parts, "\0")
+    local g = groups[id]
+    if not g then
+      g = {n = 0, sum = 0, values = {}}
+      for _, key in ipairs(keys) do g[key] = row.fields[key] end
+      groups[id] = g
+      order[#order + 1] = g
+    end
+    g.n = g.n + 1
+    local v = field and number(row.fields[field])
+    if v then
+      g.sum = g.sum + v
+      g.values[#g.values + 1] = v
+    end
+  end
+  for _, g in ipairs(order) do
+    table.sort(g.values)
+    g.min, g.max = g.values[1], g.values[#g.values]
+    if #g.values > 0 then
+      g.p50 = g.values[math.max(1, math.ceil(0.5 * #g.values))]
+      g.p99 = g.values[math.max(1, math.ceil(0.99 * #g.values))]
+    end
+  end
+  return order
+end
+
+
+-- ---- random input ----
+
+local words = {"GET", "POST", "HEAD"}
+local urls = {"/", "/index.html", "/api/v1/users", "/api/v2", "/a%20b", "/img/x.png", "/search?q=1"}
+
+local function word(letters, most)
+  local out = {}
+  for i = 1, math.random(0, most) do
+    local at = math.random(#letters)
+    out[i] = letters:sub(at, at)
+  end
+  return table.concat(out)
+end
+
+
+-- an access log whose lines now and then are not what they should be
+function M.log(lines)
+  local out = {}
+  for i = 1, lines do
+    local odd, line = math.random(40)
+    if odd == 1 then line = ""
+    elseif odd == 2 then line = word("ab \t\"\\[]-\0\255", 60)
+    elseif odd == 3 then line = ("x"):rep(math.random(300, 3000))
+    else
+      line = ('10.0.%d.%d - - [%02d/Jan/2023:%02d:%02d:%02d +0000] "%s %s HTTP/1.1" %d %s "-" "agent %d" %d'):format(
+        math.random(0, 3), math.random(0, 9), math.random(1, 3), math.random(0, 23), math.random(0, 59), math.random(0, 59),
+        words[math.random(#words)], urls[math.random(#urls)], ({200, 200, 200, 301, 404, 500, 503})[math.random(7)],
+        math.random(10) == 1 and "-" or tostring(math.random(0, 100000)), math.random(5), math.random(1, 20000))
+    end
+    out[i] = line .. (odd > 3 and odd < 7 and "\r\n" or "\n")
+  end
+  local text = table.concat(out)
+  return math.random(2) == 1 and text:gsub("\r?\n$", "") or text
+end
+
+
+-- a pattern and, most of the time, one that finds something
+function M.pattern()
+  local atoms = {"GET", "\\d", "\\d+", "[a-z]", "[^ ]", ".", "\\s", "\\S+", "api", "\\b", "404|500", "(?:x|/)",
+    "\\x00", "\"", "[A-Z]{3}", "v[12]"}
+  local ends = {"", "", "", "*", "+", "?", "{2}"}
+  local out = {math.random(8) == 1 and "^" or ""}
+  for _ = 1, math.random(1, 4) do
+    local atom = atoms[math.random(#atoms)]
+    -- nothing that repeats is repeated: such a pattern may take for ever
+    out[#out + 1] = "(?:" .. atom .. ")" .. (atom:find "[+b]$" and "" or ends[math.random(#ends)])
+  end
+  out[#out + 1] = math.random(6) == 1 and "$" or ""
+  return table.concat(out)
+end
+
+
+-- a size of chunks, often a very small one
+function M.chunk(text)
+  local kind = math.random(5)
+  if kind == 1 then return math.random(1, 3) end
+  if kind == 2 then return math.random(4, 200) end
+  if kind == 3 then return math.random(200, 5000) end
+  return math.random(5000, math.max(6000, #text + 10))
+end
+
+
+M.COMBINED = [=[^(?<ip>\S+) \S+ \S+ \[(?<time>[^]]+)\] "(?<method>\S+) (?<url>\S+)[^"]*" (?<status>\d+) (?<bytes>\d+|-)]=]
+M.COMBINED_NAMES = {"ip", "time", "method", "url", "status", "bytes"}
+
+
+return M

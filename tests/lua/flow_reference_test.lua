@@ -1,0 +1,251 @@
+-- Flows against plain Lua: every step and answer, on random logs, random chunk sizes down to one byte, random patterns.
+local T = require "support"
+local R = require "flow_reference"
+
+local seed = tonumber(os.getenv "PAPY_TEST_SEED") or os.time()
+math.randomseed(seed)
+print("# PAPY_TEST_SEED=" .. seed)
+
+-- a log in a file, and flows over it in small and large pieces
+local function given(lines)
+  local text = R.log(lines or math.random(1, 120))
+  local path = T.temp(text)
+  local ref = R.records(text)
+  local function flow(chunk) return papy.open(path, {workers = 2, chunk = chunk or R.chunk(text)}) end
+  return flow, ref, text, path
+end
+
+local function each_log(n, f)
+  for round = 1, n do
+    local flow, ref, text, path = given()
+    local ok, why = pcall(f, flow, ref, text, path)
+    if not ok then
+      print(("# round %d, a text of %d bytes: %s"):format(round, #text, #text < 2000 and ("%q"):format(text) or ""))
+      error(why, 0)
+    end
+  end
+end
+
+local COMBINED, NAMES = R.COMBINED, R.COMBINED_NAMES
+
+-- numbers of a tally come as integers where they are; the reference has them from text
+local function pick(rows, ...)
+  local out = {}
+  for i, row in ipairs(rows) do
+    out[i] = {}
+    for _, name in ipairs {...} do out[i][name] = row[name] end
+  end
+  return out
+end
+
+T.claim("count, and lines in order", function()
+  each_log(25, function(flow, ref)
+    T.eq(flow():count(), #ref.rows, "count")
+    T.eq(flow():collect(), ref:lines())
+  end)
+end)
+
+T.claim("grep and count with random patterns", function()
+  each_log(40, function(flow, ref)
+    local pattern = R.pattern()
+    local good = ref:grep(pattern)
+    T.eq(flow():count(pattern), #good.rows, "count of " .. pattern)
+    T.eq(flow():grep(pattern):collect(), good:lines(), "lines of " .. pattern)
+    T.eq(flow():grep(pattern, {invert = true}):count(), #ref.rows - #good.rows, "lines without " .. pattern)
+    local second = R.pattern()
+    T.eq(flow():grep(pattern):grep(second):collect(), good:grep(second):lines(), pattern .. " and " .. second)
+  end)
+end)
+
+T.claim("match with named groups", function()
+  each_log(20, function(flow, ref)
+    local good = ref:match(COMBINED, NAMES)
+    local got = flow():match(COMBINED):on_mismatch("skip")
+    T.eq(got:select(table.unpack(NAMES)):collect(), good:values())
+    T.eq(got:count(), #good.rows)
+    T.eq(got:report().mismatched, #ref.rows - #good.rows, "mismatched")
+  end)
+end)
+
+T.claim("match with random patterns and numbered groups", function()
+  each_log(30, function(flow, ref)
+    local pattern = "(" .. R.pattern():gsub("^^", ""):gsub("$$", "") .. ").*?(\\d*)"
+    local good = ref:match(pattern, {"1", "2"})
+    local got = {}
+    for i, row in ipairs(flow():match(pattern):on_mismatch("skip"):collect()) do got[i] = {["1"] = row[1], ["2"] = row[2]} end
+    T.eq(got, good:values(), pattern)
+  end)
+end)
+
+local conditions = {
+  {"status >= 500", function(r) return tonumber(r.status) >= 500 end},
+  {"status = 200 and bytes > 1000", function(r) return r.status == "200" and (tonumber(r.bytes) or -1) > 1000 end},
+  {"url ~ '^/api' or method != 'GET'", function(r) return r.url:find "^/api" ~= nil or r.method ~= "GET" end},
+  {"not (bytes is null)", function(r) return r.bytes ~= "-" end},
+  {"url contains 'a' and len(url) < 9", function(r) return r.url:find("a", 1, true) ~= nil and #r.url < 9 end},
+  {"status in (301, 404)", function(r) return r.status == "301" or r.status == "404" end},
+}
+
+T.claim("where, as an expression and as a function", function()
+  each_log(15, function(flow, ref)
+    local c = conditions[math.random(#conditions)]
+    local good = ref:match(COMBINED, NAMES):filter(function(row) return c[2](row.fields) end)
+    local base = flow():match(COMBINED):on_mismatch("skip")
+    T.eq(base:where(c[1]):count(), #good.rows, c[1])
+    T.eq(base:where(c[2]):select(table.unpack(NAMES)):collect(), good:values(), c[1])
+    T.eq(base:where(function(r) return r.line:find "agent 1" end):where(c[1]):count(),
+      #good:filter(function(row) return row.line:find "agent 1" end).rows)
+  end)
+end)
+
+T.claim("groups: count, sum, min, max, quantiles", function()
+  each_log(20, function(flow, ref)
+    local good = ref:match(COMBINED, NAMES):groups({"status"}, "bytes")
+    local rows = flow():match(COMBINED):on_mismatch("skip"):group_by("status", {n = "count", sum = "sum bytes",
+      min = "min bytes", max = "max bytes", p50 = "p50 bytes", p99 = "p99 bytes"}):collect()
+    T.eq(pick(rows, "status", "n", "sum", "min", "max", "p50", "p99"), pick(good, "status", "n", "sum", "min", "max", "p50", "p99"))
+    local two = ref:match(COMBINED, NAMES):groups({"status", "method"})
+    local got = flow():match(COMBINED):on_mismatch("skip"):group_by({"status", "method"}, {n = "count"}):collect()
+    T.eq(got, pick(two, "status", "method", "n"))
+  end)
+end)
+
+T.claim("count_by, sum_by, top and sort", function()
+  each_log(15, function(flow, ref)
+    local groups = ref:match(COMBINED, NAMES):groups({"url"}, "bytes")
+    local base = flow():match(COMBINED):on_mismatch("skip")
+    local function by(name)
+      local list = {}
+      for i, g in ipairs(groups) do list[i] = {url = g.url, [name == "n" and "count" or "sum"] = g[name]} end
+      local key = name == "n" and "count" or "sum"
+      table.sort(list, function(a, b)
+        if a[key] ~= b[key] then return a[key] > b[key] end
+        return a.url < b.url
+      end)
+      return list
+    end
+    local counts, sums = by "n", by "sum"
+    T.eq(base:count_by("url"):collect(), counts)
+    T.eq(base:count_by("url"):top(3):collect(), table.move(counts, 1, 3, 1, {}))
+    T.eq(base:sum_by("url", "bytes"):collect(), sums)
+    local names = {}
+    for i, g in ipairs(counts) do names[i] = g.url end
+    table.sort(names)
+    local got = {}
+    for i, row in ipairs(base:count_by("url"):sort("url"):collect()) do got[i] = row.url end
+    T.eq(got, names)
+  end)
+end)
+
+T.claim("map, flat_map, derive, select", function()
+  each_log(15, function(flow, ref)
+    local good = ref:match(COMBINED, NAMES)
+    local base = flow():match(COMBINED):on_mismatch("skip")
+    local lengths, parts = {}, {}
+    for i, row in ipairs(good.rows) do
+      lengths[i] = #row.fields.url
+      for part in row.fields.url:gmatch "[^/]+" do parts[#parts + 1] = part end
+    end
+    T.eq(base:map(function(r) return #r.url end):collect(), lengths)
+    T.eq(base:flat_map(function(r)
+      local list = {}
+      for part in r.url:gmatch "[^/]+" do list[#list + 1] = part end
+      return list
+    end):collect(), parts)
+    local derived = good:derive("kind", function(row) return row.fields.status:sub(1, 1) .. "xx" end)
+    T.eq(base:derive{kind = function(r) return r.status:sub(1, 1) .. "xx" end}:select("kind", "url"):collect(),
+      derived:select("kind", "url"):values())
+    local groups = derived:groups({"kind"})
+    T.eq(base:derive{kind = function(r) return r.status:sub(1, 1) .. "xx" end}:group_by("kind", {n = "count"}):collect(),
+      pick(groups, "kind", "n"))
+    T.eq(base:map(function(r) return {kind = r.status:sub(1, 1) .. "xx"} end):group_by("kind", {n = "count"}):collect(),
+      pick(groups, "kind", "n"))
+    local double = good:derive("twice", function(row) return tonumber(row.fields.status) * 2 end)
+    T.eq(base:derive{twice = "status * 2"}:select("twice"):collect(), double:select("twice"):values())
+  end)
+end)
+
+T.claim("head, tail, uniq, sample", function()
+  each_log(15, function(flow, ref)
+    local n = math.random(0, 12)
+    local lines = ref:lines()
+    T.eq(flow():head(n):collect(), table.move(lines, 1, math.min(n, #lines), 1, {}), "head " .. n)
+    T.eq(flow():tail(n):collect(), table.move(lines, math.max(1, #lines - n + 1), #lines, 1, {}), "tail " .. n)
+    local seen, once = {}, {}
+    for _, line in ipairs(lines) do
+      if not seen[line] then
+        seen[line] = true
+        once[#once + 1] = line
+      end
+    end
+    local got = {}
+    for i, row in ipairs(flow():uniq():collect()) do got[i] = type(row) == "table" and (row.line or "") or row end
+    T.eq(got, once, "uniq")
+    local share = flow():sample(0.5)
+    local sample = share:collect()
+    T.eq(flow():sample(0.5):collect(), sample, "the same sample, however the file is cut")
+  end)
+end)
+
+T.claim("words as awk has them, and their counts", function()
+  each_log(15, function(flow, ref)
+    local good = ref:words():filter(function(row) return row.fields[9] ~= nil end)
+    local counts = {}
+    for _, row in ipairs(good.rows) do counts[row.fields[9]] = (counts[row.fields[9]] or 0) + 1 end
+    local got = {}
+    for _, row in ipairs(flow():fields("words"):where(function(r) return r[9] ~= nil end):count_by(9):collect()) do
+      got[row["9"] or row[9]] = row.count
+    end
+    T.eq(got, counts)
+  end)
+end)
+
+T.claim("aggregate, with parts in order", function()
+  each_log(15, function(flow, ref)
+    local joined = flow():aggregate{
+      init = function() return {} end,
+      step = function(acc, line)
+        acc[#acc + 1] = #line
+        return acc
+      end,
+      merge = function(a, b) return table.move(b, 1, #b, #a + 1, a) end,
+      finish = function(acc) return table.concat(acc, ",") end,
+    }
+    local lengths = {}
+    for i, line in ipairs(ref:lines()) do lengths[i] = #line end
+    T.eq(joined, table.concat(lengths, ","))
+  end)
+end)
+
+T.claim("parse_time and bucket", function()
+  each_log(10, function(flow, ref)
+    local good = ref:match(COMBINED, NAMES):derive("hour", function(row)
+      local day, hour = row.fields.time:match "^(%d+)/Jan/2023:(%d+)"
+      return ("2023-01-%sT%s:00:00Z"):format(day, hour)
+    end)
+    local groups = good:groups({"hour"})
+    local got = flow():match(COMBINED):on_mismatch("skip"):parse_time("time", "apache"):bucket("time", "1h")
+      :group_by("time", {n = "count"}):collect()
+    for _, g in ipairs(groups) do g.time = g.hour end
+    T.eq(got, pick(groups, "time", "n"))
+  end)
+end)
+
+T.claim("records of several lines", function()
+  for _ = 1, 15 do
+    local out, records = {}, {}
+    for i = 1, math.random(1, 60) do
+      local lines = {("2023-01-01 event %d"):format(i)}
+      for k = 1, math.random(0, 3) do lines[#lines + 1] = ("\tat frame %d"):format(k) end
+      records[i] = table.concat(lines, "\n")
+      out[i] = records[i]
+    end
+    local text = table.concat(out, "\n") .. "\n"
+    local path = T.temp(text)
+    local flow = papy.open(path, {workers = 2, chunk = R.chunk(text), record_start = "^\\d{4}-"})
+    T.eq(flow:collect(), records)
+    T.eq(flow:count("frame 3"), #R.records(text):grep("frame 3").rows)
+  end
+end)
+
+T.finish()
