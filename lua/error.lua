@@ -138,6 +138,13 @@ local function fill(err, fields)
 end
 
 
+-- A new error, which is one line of the log.
+local function logged(err)
+  if core.log.enabled "error" then core.log.write("error", "papy", tostring(err)) end
+  return err
+end
+
+
 -- Message handler of input pulls.
 function M.caught(value, traceback)
   if M.is(value) then return fill(value, {traceback = traceback}) end
@@ -161,8 +168,8 @@ end
 function M.of_input(raised, kind, task, index, name, pool)
   if M.is(raised) then return raised end
   if type(raised) ~= "table" then raised = {value = raised} end
-  return M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task, index = index,
-    traceback = raised.traceback, name = name or nil, pool = pool}
+  return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
+    index = index, traceback = raised.traceback, name = name or nil, pool = pool})
 end
 
 
@@ -178,12 +185,12 @@ function M.of_item(raised, phase, task, index, name, attempts, item, pool)
     err.kind = err.kind or "function"
     err.value = sendable(err.value)
     err.message = err.message or "a papy.Error without a message"
-    return err
+    return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"
   fields.message = message_of(value)
   fields.value = sendable(value)
-  return M.new(fields)
+  return logged(M.new(fields))
 end
 
 
@@ -201,14 +208,14 @@ function M.of_fault(cause, text, task, index, name, attempts, item, pool)
     message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
     cause = "died"
   end
-  return M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
+  return logged(M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
     name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil,
-    pool = pool}
+    pool = pool})
 end
 
 
 function M.of_codec(message, task, index, pool)
-  return M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index, pool = pool}
+  return logged(M.new {kind = "codec", message = message_of(message), value = message, task = task, index = index, pool = pool})
 end
 
 
@@ -219,8 +226,12 @@ function M.join(parts, n)
     if M.is(parts[i]) then causes[#causes + 1] = parts[i] end
   end
   if #causes == 1 then return causes[1] end
-  local messages = {}
-  for i, err in ipairs(causes) do messages[i] = tostring(err) end
+  local messages, said = {}, {}
+  for _, err in ipairs(causes) do
+    local text = tostring(err)
+    if not said[text] then messages[#messages + 1] = text end -- all parts of a produced item say the same
+    said[text] = true
+  end
   return M.new {kind = causes[1].kind, message = table.concat(messages, "; "), causes = causes, task = causes[1].task,
     index = causes[1].index, traceback = causes[1].traceback}
 end

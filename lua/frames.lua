@@ -30,10 +30,10 @@ end
 
 -- n bytes of a file, or as many as there are
 local function read(file, n)
-  if n <= PIECE then return n == 0 and "" or file:read(n) or "" end
   local parts = {}
   while n > 0 do
-    local part = file:read(math.min(n, PIECE))
+    local part, why = file:read(math.min(n, PIECE))
+    if why then error("cannot read: " .. why, 0) end
     if not part then break end
     parts[#parts + 1] = part
     n = n - #part

@@ -51,6 +51,34 @@ function M.read(path)
 end
 
 
+-- ---- logs ----
+
+local Follow = {}
+Follow.__index = Follow
+
+
+-- follow:read(): whole lines that have come since the last call, as one text; nil when there are none yet. What a file that was
+-- replaced ended in counts as a line. nil and a sentence when the file cannot be read.
+function Follow:read()
+  local text, why = self.stream:step(false)
+  if text then return text end
+  return nil, text == nil and (why or "closed") or nil
+end
+
+
+function Follow:close()
+  self.stream:close()
+end
+
+
+-- Stay with the file of that name: what is appended to it and, when it is renamed, deleted or made shorter, what takes its
+-- place. It need not exist yet. Options: from ("start", the default, or "end": only what comes from now on).
+function M.follow(path, opts)
+  local o = options.check("follow", opts, {from = {"start", "end"}})
+  return setmetatable({stream = core.source.stream(core.source.follow(path, o.from == "end", 1))}, Follow)
+end
+
+
 -- Make a file, fifo or directory under a name that nobody else has, for its owner only (mode 0600, 0700), and return its path.
 -- kind: "file" "fifo" "directory". Options: prefix ("papy_"), suffix (""), dir (papy.fs.tempdir()), text (of a file).
 function M.temp(kind, opts)

@@ -111,6 +111,7 @@ function Graph:node(node)
 end
 
 
+-- Is the node there?
 function Graph:has_node(node)
   return node ~= nil and self.records[node] ~= nil
 end
@@ -163,16 +164,19 @@ function Graph:add_nodes(nodes, opts)
 end
 
 
+-- del_node for each of an array.
 function Graph:del_nodes(nodes)
   each("del_nodes", nodes, function(node) self:del_node(node) end)
 end
 
 
+-- add_edge for each of an array.
 function Graph:add_edges(edges, opts)
   each("add_edges", edges, function(edge) self:add_edge(edge, opts) end)
 end
 
 
+-- del_edge for each of an array.
 function Graph:del_edges(edges, opts)
   each("del_edges", edges, function(edge) self:del_edge(edge, opts) end)
 end

@@ -117,6 +117,33 @@ function M.functions(text)
 end
 
 
+-- ---- constants ----
+
+-- The value of a constant expression, which may use the constants before it; nil when it is more than that.
+local function constant_value(text, known)
+  if text:find "[:{]" and not text:find "^%s*[\"']" or text:find "function" then return nil end
+  local chunk = load("return " .. text, "=constant", "t", setmetatable({}, {__index = known}))
+  local ok, value = pcall(chunk or error)
+  local kind = type(value)
+  return ok and (kind == "number" or kind == "string" or kind == "boolean") and value or nil
+end
+
+
+-- The constants declared as `local name <const> = value`, on one line each, above the line `last`: name -> value.
+function M.constants(text, last)
+  local words, constants = M.words(text), {}
+  for i, word in ipairs(words) do
+    if word.line > last then break end
+    local name, attribute, sign = words[i + 1], words[i + 3], words[i + 5]
+    if word.text == "local" and attribute and attribute.text == "const" and sign and sign.text == "=" then
+      local rest = text:match("^[^\n]*", sign.last + 1)
+      constants[name.text] = constant_value(rest, constants)
+    end
+  end
+  return constants
+end
+
+
 -- ---- names ----
 
 local function is_field(words, i)

@@ -1,4 +1,5 @@
--- literal: plain data written as Lua text that gives it back: numbers to the last bit, strings of any bytes, tables.
+-- literal: plain data written as Lua text that gives it back: numbers to the last bit, strings of any bytes; and how tables are
+-- laid out.
 local M = {}
 
 -- a table is written on one line when it is not longer than this
@@ -34,10 +35,26 @@ local function number(n)
 end
 
 
+-- nil, a boolean, a number or a string as Lua text; nil for every other value.
+function M.scalar(value)
+  local kind = type(value)
+  if kind == "number" then return number(value) end
+  if kind == "string" then return M.quote(value) end
+  if kind == "nil" or kind == "boolean" then return tostring(value) end
+end
+
+
+-- ".key" or "[key]", given the key and its text.
+function M.index(key, text)
+  return M.is_name(key) and "." .. key or "[" .. text .. "]"
+end
+
+
 local ranks = {number = 1, string = 2, boolean = 3}
 
 
-local function sorted_keys(t, length)
+-- The keys of a table behind its array part 1..length, numbers first, then strings.
+function M.keys(t, length)
   local keys = {}
   for key in next, t do
     if not (math.type(key) == "integer" and key >= 1 and key <= length) then keys[#keys + 1] = key end
@@ -51,7 +68,8 @@ local function sorted_keys(t, length)
 end
 
 
-local function layout(parts)
+-- Parts in braces, on one line when they are short.
+function M.layout(parts)
   local line = "{" .. table.concat(parts, ", ") .. "}"
   if #line <= LINE and not line:find "\n" then return line end
   local text = table.concat(parts, ",\n")
@@ -59,45 +77,11 @@ local function layout(parts)
 end
 
 
-local write
-
-
-local function constructor(t, path, other, open)
-  local parts, length = {}, rawlen(t)
-  for i = 1, length do parts[i] = write(t[i], ("%s[%d]"):format(path, i), other, open) end
-  for _, key in ipairs(sorted_keys(t, length)) do
-    local plain = M.is_name(key)
-    local at = plain and path .. "." .. key or ("%s[%s]"):format(path, tostring(key))
-    local name = plain and key or "[" .. write(key, "a key of " .. path, other, open) .. "]"
-    parts[#parts + 1] = name .. " = " .. write(t[key], at, other, open)
-  end
-  return layout(parts)
-end
-
-
-function write(value, path, other, open)
-  local kind = type(value)
-  if kind == "number" then return number(value) end
-  if kind == "string" then return M.quote(value) end
-  if kind == "nil" or kind == "boolean" then return tostring(value) end
-  local text = other(value, path, open[value])
-  if text then return text end
-  open[value] = true
-  text = constructor(value, path, other, open)
-  open[value] = nil
-  return text
-end
-
-
--- A value as Lua text. `path` says in messages which value it is, and `name` how one inside it is reached: "path: name.key".
--- other(value, path, inside) is asked for everything that is neither nil, a boolean, a number nor a string: it returns the
--- text, or nil for a table that is to be written as a constructor, or raises an error about `path`; `inside` says that the value
--- stands inside itself.
-function M.write(value, path, name, other)
-  local inner = name and path .. ": " .. name or path
-  return write(value, inner, function(v, at, inside)
-    return other(v, rawequal(v, value) and not inside and path or at, inside)
-  end, {})
+-- A table of named scalars as Lua text; `first` is the text of a part that comes before them, or nil.
+function M.options(t, first)
+  local parts = {first}
+  for _, key in ipairs(M.keys(t, 0)) do parts[#parts + 1] = key .. " = " .. M.scalar(t[key]) end
+  return M.layout(parts)
 end
 
 

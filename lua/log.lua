@@ -71,17 +71,27 @@ local function text_of(message, ...)
 end
 
 
+local names = setmetatable({}, {__mode = "k"}) -- logger -> name
+
+
 -- A logger with the functions debug, info, warn and error, whose lines bear `name`. Each takes a format with its values, or any
 -- one value, and writes one line; line breaks in it are written as \n.
 function M.logger(name)
   if type(name) ~= "string" then Error.raise("option", "logger: a name expected, got %s", Error.render(name)) end
   local logger = {}
+  names[logger] = name
   for _, level in ipairs(levels) do
     logger[level] = function(...)
       if core.log.enabled(level) then core.log.write(level, name, text_of(...)) end
     end
   end
   return logger
+end
+
+
+-- The name of a logger, nil for every other value.
+function M.name_of(logger)
+  return names[logger]
 end
 
 

@@ -89,7 +89,7 @@ local function first_task(what, pool)
 end
 
 
--- How the scheduler is to read an input: fields kind, pure, plain, parts for core.pool.start.
+-- How the scheduler is to read an input: fields kind, pure, plain, ready, wakes, parts for core.pool.start.
 local function describe_input(what, input)
   if is_task(input) then return {kind = "task", parts = {input}} end
   if is_pool(input) then return {kind = "task", parts = {first_task(what, input)}} end
@@ -106,8 +106,9 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting?
-    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready}
+    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting? __wakes: where it
+    -- would not, the loop is woken once that has changed, so nobody need wait in a pull
+    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready, wakes = meta.__wakes == true}
   end
   if type(input) == "table" then
     if has_next(input) then return {kind = "next"} end

@@ -57,6 +57,7 @@ local checks = {
   boolean = function(v) return type(v) == "boolean", "true or false" end,
   string = function(v) return type(v) == "string", "a string" end,
   table = function(v) return type(v) == "table", "a table" end,
+  any = function() return true end, -- checked by whoever asked
   batch = function(v)
     return v == "auto" or (math.type(v) == "integer" and v >= 1 and v <= MOST), "a whole number, 1 or more, or \"auto\""
   end,

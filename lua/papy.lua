@@ -42,10 +42,12 @@ local papy = {
 local lazy = {
   Graph = "papy.graph",
   help = "papy.help",
-  log = "papy.log", fs = "papy.fs", workers = "papy.workers",
+  log = "papy.log", fs = "papy.fs", workers = "papy.workers", formats = "papy.formats",
   Piper = "papy.piper",
   Dagger = "papy.dagger",
   Plumber = "papy.plumber",
+  open = "papy.flow",
+  show = "papy.show", write = "papy.write",
 }
 
 setmetatable(papy, {__index = function(_, name)

@@ -1,4 +1,5 @@
 -- picture: a pipeline drawn, for Graphviz and for the terminal.
+local terminal = require "papy.terminal"
 local topology = require "papy.topology"
 
 local M = {}
@@ -135,38 +136,86 @@ local function rows_of(dagger)
 end
 
 
-local function width_of(text)
-  return utf8.len(text) or #text
+local ascii = {["●"] = "o", ["│"] = "|", ["─"] = "-"} -- all others: corners and crossings
+
+
+local function in_style(lanes, style)
+  if style.unicode then return lanes end
+  return (lanes:gsub(utf8.charpattern, function(sign) return #sign > 1 and (ascii[sign] or "+") or nil end))
 end
 
 
-local function pad(text, width)
-  return text .. (" "):rep(width - width_of(text))
-end
-
-
+-- What a piper has done: the text, and the colour it deserves.
 local function counts(stats, piper)
   local n = stats and stats.pipers[piper.name]
   if not n then return "" end
-  return n.failed > 0 and ("%d done, %d failed"):format(n.done, n.failed) or ("%d done"):format(n.done)
+  if n.failed > 0 then return ("%d done, %d failed"):format(n.done, n.failed), "red" end
+  return ("%d done"):format(n.done)
+end
+
+
+local function column_widths(rows)
+  local widths = {0, 0, 0, 0}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row.cells) do widths[i] = math.max(widths[i], terminal.width(cell)) end
+  end
+  return widths
+end
+
+
+local GAP <const> = 2
+local NARROW <const> = 8 -- a column is not made narrower than this, but left out
+
+-- Make the columns fit: first the places get narrow and go, then the names get narrow, then the counts go.
+local function fit(widths, most)
+  local function excess() return widths[1] + widths[2] + widths[3] + widths[4] + 3 * GAP - most end
+  if excess() > 0 then widths[3] = widths[3] - excess() >= NARROW and widths[3] - excess() or -GAP end
+  if excess() > 0 then widths[2] = math.max(NARROW, widths[2] - excess()) end
+  if excess() > 0 then widths[4] = -GAP end
+end
+
+
+local looks = {nil, "bold", "dim"}
+
+local function line_of(row, widths, style)
+  local parts = {}
+  for i, cell in ipairs(row.cells) do
+    if widths[i] >= 0 then
+      local text = terminal.cut(cell, widths[i], style)
+      local colour = i == 4 and row.colour or looks[i]
+      local blanks = i < #row.cells and (" "):rep(widths[i] - terminal.width(text) + GAP) or ""
+      parts[#parts + 1] = (colour and terminal.colour(text, colour, style) or text) .. blanks
+    end
+  end
+  return (table.concat(parts):gsub(" +$", ""))
 end
 
 
 -- The pipeline as lines for a terminal: the graph, and beside each piper its name, where it computes and what it has done. stats
--- as of Plumber:stats(), or nil.
-function M.text(dagger, stats)
-  local rows, widths, lines = rows_of(dagger), {0, 0, 0}, {}
+-- as of Plumber:stats(), or nil; style as of terminal.style, default: any width, Unicode, no colours.
+function M.text(dagger, stats, style)
+  style = style or {width = math.huge, unicode = true}
+  local rows, lines = rows_of(dagger), {}
   for _, row in ipairs(rows) do
-    row.cells = {row.lanes}
-    if row.piper then row.cells = {row.lanes, row.piper.name, place(row.piper), counts(stats, row.piper)} end
-    for i = 1, 3 do widths[i] = math.max(widths[i], width_of(row.cells[i] or "")) end
+    row.cells = {in_style(row.lanes, style)}
+    if row.piper then
+      local done, colour = counts(stats, row.piper)
+      local name, at = row.piper.name:gsub("%c", "?"), place(row.piper):gsub("%c", "?")
+      row.cells, row.colour = {row.cells[1], name, at, done}, colour
+    end
   end
-  for _, row in ipairs(rows) do
-    local cells = row.cells
-    for i = 1, #cells - 1 do cells[i] = pad(cells[i], widths[i]) end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub(" +$", ""))
-  end
+  local widths = column_widths(rows)
+  fit(widths, style.width)
+  for _, row in ipairs(rows) do lines[#lines + 1] = line_of(row, widths, style) end
   return table.concat(lines, "\n") .. "\n"
+end
+
+
+-- The same for standard output as it is, under a line with the state and how long it has been running.
+function M.show(dagger, state, stats)
+  local style = terminal.style()
+  local time = stats and (", %.1f s"):format(stats.run_time) or ""
+  io.stdout:write(("%s%s\n"):format(state, time), M.text(dagger, stats, style))
 end
 
 

@@ -64,6 +64,12 @@ local function must_be_outside(self, what)
 end
 
 
+local function enter(self, state)
+  if core.log.enabled "debug" then core.log.write("debug", "papy", "the pipeline is " .. state) end
+  self.state = state
+end
+
+
 -- ---- starting ----
 
 local function forget_run(self)
@@ -86,7 +92,7 @@ function Plumber:start(datas)
   end
   forget_run(self)
   self.pid = core.sys.getpid()
-  self.state = "started"
+  enter(self, "started")
 end
 
 
@@ -99,7 +105,7 @@ end
 
 local function finish(self)
   leave_loop(self)
-  self.state = "finished"
+  enter(self, "finished")
   self.run_time = core.sys.now() - self.began
   self.failure = self.pump.failure
   for _, gate in ipairs(self.gates) do
@@ -148,7 +154,7 @@ function Plumber:run()
   must_allow(self, "run")
   self.pump = self.pump or Pump.new(self:get_outputs(), pipers.is_fatal)
   self.turn = self.turn or function() return turn(self) end
-  self.state = "running"
+  enter(self, "running")
   core.pool.on_turn(self.turn)
 end
 
@@ -160,7 +166,7 @@ function Plumber:pause()
   if self.state == "finished" then return end
   leave_loop(self)
   self.pump:hold()
-  self.state = "paused"
+  enter(self, "paused")
 end
 
 
@@ -236,7 +242,7 @@ function Plumber:stop(opts)
   self.turning = false
   if not ok then error(why, 0) end
   self.run_time = self.run_time or core.sys.now() - self.began
-  self.state = "stopped"
+  enter(self, "stopped")
 end
 
 
@@ -273,9 +279,7 @@ end
 
 -- Draw the pipeline on the terminal: the graph, and beside each piper where it computes and what it has done.
 function Plumber:show()
-  local stats = self.began and self:stats()
-  local time = stats and (", %.1f s"):format(stats.run_time) or ""
-  io.stdout:write(("%s%s\n"):format(self.state, time), picture.text(self, stats))
+  picture.show(self, self.state, self.began and self:stats())
 end
 
 

@@ -1,11 +1,12 @@
 -- repl: what the prompt decides in Lua: when a block is complete, how its values are shown. What Tab offers is complete.lua.
 
+local core = require "papy.core"
 local inspect = require "papy.inspect"
 
 local M = {}
 
--- The name of what was typed, in messages and tracebacks.
-local CHUNK = "=prompt"
+-- what was typed has the name "prompt 1", "prompt 2", ... in messages and tracebacks; this many pieces there are so far
+local typed = 0
 
 
 local function unfinished(message)
@@ -13,14 +14,23 @@ local function unfinished(message)
 end
 
 
+-- Text with functions in it is kept under its name, so that pipelines of them can be saved.
+local function count(piece, name, text)
+  typed = typed + 1
+  if text:find("function", 1, true) then core.sys.texts[name] = {text} end
+  return piece
+end
+
+
 -- An expression is loaded as one that returns its values, anything else as it stands: {run = function, skip = how many of its
 -- values are none of the expression's}. There is one to skip because `return f()` would be a tail call, after which no message
 -- could tell where at the prompt f was called.
 local function compile(text)
-  local f, as_expression = load("return nil, " .. text, CHUNK, "t")
-  if f then return {run = f, skip = 1} end
-  local g, message = load(text, CHUNK, "t")
-  if g then return {run = g, skip = 0} end
+  local name = "=prompt " .. typed + 1
+  local f, as_expression = load("return nil, " .. text, name, "t")
+  if f then return count({run = f, skip = 1}, name, text) end
+  local g, message = load(text, name, "t")
+  if g then return count({run = g, skip = 0}, name, text) end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 

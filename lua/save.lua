@@ -49,8 +49,7 @@ local function write_pools(writer, dagger)
     local pool = piper.parallel
     if pool and not written[pool] then
       written[pool] = writer:name(pool.name:find "^numap_%d+$" and "pool" or pool.name)
-      local options = literal.write(pool_options(pool), "the options of pool " .. pool.name, nil, function() end)
-      writer:add("local %s = papy.NuMap %s", written[pool], options)
+      writer:add("local %s = papy.NuMap %s", written[pool], literal.options(pool_options(pool)))
     end
   end
   return written
@@ -62,8 +61,14 @@ end
 local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false}
 
 
+-- The name it was given; others are made anew, so that they are not those of other pipers.
+local function own_name(piper)
+  return not piper.name:find "^piper_%d+$" and piper.name or nil
+end
+
+
 local function piper_options(dagger, piper)
-  local o = {name = piper.name, branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
+  local o = {name = own_name(piper), branch = dagger.graph:node(piper).branch, timeout = piper.timeout}
   for option, default in pairs(defaults) do
     if piper[option] ~= nil and piper[option] ~= default then o[option] = piper[option] end
   end
@@ -71,36 +76,23 @@ local function piper_options(dagger, piper)
 end
 
 
--- The worker as an expression: a plain function where it is no more than that.
 local function worker_text(writer, piper)
-  local worker = piper.worker
-  local functions, arguments, any = {}, {}, false
-  for i, f in ipairs(worker.functions) do
-    local what = ("function %d of piper '%s'"):format(i, piper.name)
-    local wanted = not piper.name:find "^piper_%d+$" and piper.name or nil
-    functions[i] = type(f) == "function" and writer:func(f, what, wanted) or writer:value(f, what)
-    arguments[i] = writer:value(worker.args[i], ("the arguments of %s"):format(what), "args")
-    any = any or next(worker.args[i]) ~= nil
-  end
-  if #functions == 1 then
-    return any and ("papy.Worker(%s, %s)"):format(functions[1], arguments[1]) or functions[1]
-  end
-  local list = "{" .. table.concat(functions, ", ") .. "}"
-  return any and ("papy.Worker(%s, {%s})"):format(list, table.concat(arguments, ", ")) or ("papy.Worker(%s)"):format(list)
+  return writer:worker(piper.worker, ("piper '%s'"):format(piper.name), own_name(piper))
 end
 
 
-local function reference(piper)
-  return literal.is_name(piper.name) and "pipers." .. piper.name or "pipers[" .. literal.quote(piper.name) .. "]"
+local function reference(piper, pipers)
+  return pipers .. literal.index(piper.name, literal.quote(piper.name))
 end
 
 
-local function write_pipers(writer, dagger, workers, pools)
-  writer:add "\nlocal pipers = {}"
+local function write_pipers(writer, dagger, workers, pools, pipers)
+  writer:gap()
+  writer:add("local %s = {}", pipers)
   for i, piper in ipairs(dagger:nodes()) do
-    local options = literal.write(piper_options(dagger, piper), "the options of piper " .. piper.name, nil, function() end)
-    if piper.parallel then options = options:gsub("^{", ("{parallel = %s, "):format(pools[piper.parallel]), 1) end
-    writer:add("%s = papy.Piper(%s, %s)", reference(piper), workers[i], options)
+    local pool = piper.parallel and "parallel = " .. pools[piper.parallel] or nil
+    local options = literal.options(piper_options(dagger, piper), pool)
+    writer:add("%s = papy.Piper(%s%s)", reference(piper, pipers), workers[i], options ~= "{}" and ", " .. options or "")
   end
 end
 
@@ -108,10 +100,10 @@ end
 -- ---- pipes ----
 
 -- The edges as pipes {a, b, …}, as long as they go.
-local function chains(dagger)
+local function chains(dagger, pipers)
   local found, written = {}, {}
   local function follow(piper, chain)
-    chain[#chain + 1] = reference(piper)
+    chain[#chain + 1] = reference(piper, pipers)
     for _, down in ipairs(topology.downstreams(dagger, piper)) do
       written[piper] = written[piper] or {}
       if not written[piper][down] then
@@ -137,22 +129,33 @@ local function list(items)
 end
 
 
-local function write_pipeline(writer, dagger)
+local function write_pipeline(writer, dagger, pipers, pipeline)
   local references = {}
-  for i, piper in ipairs(dagger:nodes()) do references[i] = reference(piper) end
-  writer:add("\nlocal pipeline = papy.Plumber {\n  pipers = %s,\n  pipes = %s,\n}", list(references), list(chains(dagger)))
+  for i, piper in ipairs(dagger:nodes()) do references[i] = reference(piper, pipers) end
+  writer:gap()
+  writer:named(dagger, pipeline, ("papy.Plumber {\n  pipers = %s,\n  pipes = %s,\n}"):format(list(references),
+    list(chains(dagger, pipers))))
+end
+
+
+local function script(dagger, globals)
+  local writer, workers = Writer.new(globals), {}
+  local pipeline = writer:expect(dagger, "pipeline")
+  local pipers = writer:name "pipers"
+  for i, piper in ipairs(dagger:nodes()) do workers[i] = worker_text(writer, piper) end
+  local pools = write_pools(writer, dagger)
+  write_pipers(writer, dagger, workers, pools, pipers)
+  write_pipeline(writer, dagger, pipers, pipeline)
+  return head .. writer:text() .. "\n" .. tail:gsub("pipeline([:\n])", pipeline .. "%1")
 end
 
 
 -- The script for a dagger. Raises kind "plumber" for what cannot be written, naming the way to it.
 function M.text(dagger)
-  local writer = Writer.new {"papy", "pipers", "pipeline", "inputs"}
-  local workers = {}
-  for i, piper in ipairs(dagger:nodes()) do workers[i] = worker_text(writer, piper) end
-  local pools = write_pools(writer, dagger)
-  write_pipers(writer, dagger, workers, pools)
-  write_pipeline(writer, dagger)
-  local text = head .. writer:text() .. "\n" .. tail
+  local globals = {papy = true}
+  local ok, text = pcall(script, dagger, globals)
+  while text == Writer.again do ok, text = pcall(script, dagger, globals) end
+  if not ok then error(text, 0) end
   local good, why = load(text, "=saved", "t")
   if not good then Error.raise("plumber", "save: the script would not be correct: %s", why) end
   return text
@@ -164,10 +167,16 @@ end
 local Saving = {}
 
 
+local function check_path(what, path)
+  if type(path) ~= "string" or path == "" then Error.raise("plumber", "%s: a path expected, got %s", what, Error.render(path)) end
+end
+
+
 -- Write the pipeline as a readable script that builds it again: functions by their source text with what they need, workers,
 -- arguments, pools, pipers and pipes, without the data. `papy path FILE…` runs it on the lines of files. Raises kind
 -- "plumber" and writes nothing when something cannot be written as text, naming it.
 function Saving:save(path)
+  check_path("save", path)
   local text = M.text(self)
   local file, why = io.open(path, "w")
   if not file then Error.raise("plumber", "save: %s", why) end
@@ -189,6 +198,7 @@ end
 -- Add the pipers and pipes of a saved pipeline, or of any script that returns a Dagger or Plumber, to this one. The script is
 -- run, with all rights of this program.
 function Saving:load(path)
+  check_path("load", path)
   if self.started or self.wired then Error.raise("plumber", "load: the pipeline is started; stop() it first") end
   local chunk, why = loadfile(path, "t")
   if not chunk then Error.raise("plumber", "load: %s", why) end

@@ -1,29 +1,27 @@
--- sources: the text of functions. Text that no file holds (typed at the prompt, made by load) is remembered here.
+-- sources: the text of functions. What was typed at the prompt, given to -e, read from standard input or loaded from a file was
+-- kept in core.sys.texts (only long files are read again), and a string given to load without a name is its chunk's name.
+local core = require "papy.core"
 local lex = require "papy.lex"
+local literal = require "papy.literal"
 
 local M = {}
 
-local remembered = {}
 local parsed = {} -- text -> its functions; most pipelines come from one or two texts
 
 
--- Keep the text of a chunk, so that the functions in it can be saved. The name is the one given to load.
-function M.remember(chunkname, text)
-  remembered[chunkname] = text
-end
-
-
--- The text of a chunk as debug.getinfo names it, or nil and why there is none.
-local function text_of_chunk(source)
-  if remembered[source] then return remembered[source] end
-  local mark = source:sub(1, 1)
-  if mark ~= "@" and mark ~= "=" then return source end
+-- The texts that a chunk may have, the latest first; or nil and why there is none.
+local function texts_of_chunk(source)
+  local texts, mark = {}, source:sub(1, 1)
+  local kept = core.sys.texts[source] or {}
+  for i = #kept, 1, -1 do texts[#texts + 1] = kept[i] end
+  if #texts > 0 then return texts end
+  if mark ~= "@" and mark ~= "=" then return {source} end
   if mark == "=" then return nil, "its text was not kept" end
   local file, why = io.open(source:sub(2), "rb")
   if not file then return nil, "its file cannot be read: " .. why end
-  local text = file:read "a"
+  texts[1] = file:read "a"
   file:close()
-  return text
+  return texts
 end
 
 
@@ -57,8 +55,9 @@ end
 
 
 -- The code of a function expression whose upvalues are the locals `names`, as bytes; `outer` puts a function between.
-local function compiled(expression, names, line, outer)
+local function compiled(expression, names, constants, line, outer)
   local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " " or ""
+  for name, value in pairs(constants) do locals = locals .. ("local %s <const> = %s "):format(name, literal.scalar(value)) end
   local text = ("\n"):rep(line - 1) .. locals
   text = text .. (outer and "return (function() return " .. expression .. "\nend)()" or "return " .. expression)
   local chunk = load(text, "=saved", "t")
@@ -81,8 +80,8 @@ end
 
 -- Does the expression, compiled, give the very code of f? Where upvalues are taken from may differ: three bytes for each, which
 -- begin where the code of a function and of the same function one level deeper begin to differ.
-local function is_code_of(expression, f, line, names)
-  local flat, deep = compiled(expression, names, line, false), compiled(expression, names, line, true)
+local function is_code_of(expression, f, line, names, constants)
+  local flat, deep = compiled(expression, names, constants, line, false), compiled(expression, names, constants, line, true)
   local code = string.dump(f, true)
   if not flat or not deep then return false end
   if #names == 0 then return flat == code end
@@ -92,27 +91,72 @@ end
 
 
 local function whole_chunk(text)
-  return {body = "(...)\n" .. text .. "\nend", line = 0}
+  return {body = "(...)\n" .. text .. "\nend", line = 0, constants = {}}
 end
 
 
--- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method}; or nil and why it
--- cannot be had. Several functions on one line are told apart by their code.
+-- May the lines of the text be indented otherwise? Not when a string runs over several of them.
+local function is_movable(text)
+  for _, word in ipairs(lex.words(text)) do
+    if word.kind == "string" and word.text:find "\n" then return false end
+  end
+  return true
+end
+
+
+-- A body further to the left, by as much as its last line is indented.
+local function dedented(body)
+  local margin = body:match "\n([ \t]+)[^\n]*$"
+  return margin and body:gsub("\n" .. margin, "\n") or body
+end
+
+
+-- The constants `local name <const> = value` of the chunk that the function's text uses: the compiler puts their values into
+-- its code, so that they are no upvalues.
+local function constants_for(text, found, names)
+  if not text:find "<%s*const%s*>" then return {} end
+  local all, used, upvalues = lex.constants(text, found.line), {}, {}
+  for _, name in ipairs(names) do upvalues[name] = true end
+  for _, name in ipairs(lex.free_names(found.body)) do
+    if not upvalues[name] then used[name] = all[name] end
+  end
+  return used
+end
+
+
+-- The function in the text, and how many functions are where it should be.
+local function find(f, text, first, last)
+  local names, there = M.upvalue_names(f), 0
+  for _, found in ipairs(functions_in(text)) do
+    if found.line == first and found.last_line == last then
+      there = there + 1
+      local constants, movable = constants_for(text, found, names), is_movable(found.body)
+      local source = {body = movable and dedented(found.body) or found.body, name = found.name, method = found.method,
+        constants = constants, movable = movable}
+      if is_code_of(M.expression(source), f, first, names, constants) then return source, there end
+    end
+  end
+  return nil, there
+end
+
+
+-- The text of a Lua function: {body (from the parameters to the end), name (as written, or nil), method, constants (those of the
+-- chunk it needs, name -> value), movable (its lines may be indented)}; or nil and why it cannot be had. Several functions on
+-- one line are told apart by their code, and so are several texts of one file.
 function M.of(f)
   local info = debug.getinfo(f, "S")
   if info.what == "C" then return nil, "it is written in C" end
-  local text, why = text_of_chunk(info.source)
-  if not text then return nil, why end
-  if info.what == "main" then return whole_chunk(text) end
-  local names, on_line = M.upvalue_names(f), 0
-  for _, found in ipairs(functions_in(text)) do
-    if found.line == info.linedefined and found.last_line == info.lastlinedefined then
-      on_line = on_line + 1
-      if is_code_of(M.expression(found), f, info.linedefined, names) then return found end
-    end
+  local texts, why = texts_of_chunk(info.source)
+  if not texts then return nil, why end
+  if info.what == "main" then return whole_chunk(texts[1]) end
+  local there = 0
+  for _, text in ipairs(texts) do
+    local source, n = find(f, text, info.linedefined, info.lastlinedefined)
+    if source then return source end
+    there = there + n
   end
-  if on_line == 0 then return nil, "its text is not where it was; the file has changed" end
-  return nil, "the text found there gives other code: the file has changed, or a constant is declared outside of the function"
+  if there == 0 then return nil, "its text is not where it was; the file has changed" end
+  return nil, "the text found there gives other code: the file has changed, or it uses a constant that is computed"
 end
 
 

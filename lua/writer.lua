@@ -1,31 +1,39 @@
--- writer: values and functions written as the text of a script that makes them again. Functions are written by their source
--- text, after everything they need: their upvalues become locals of the script, the globals they use become globals,
--- functions recursively; modules are required. What cannot be written is refused with the path to it.
+-- writer: values and functions written as the text of a script that makes them again. Functions (see definitions) are written by
+-- their source text after everything they need; modules are required. What is one function, table or upvalue stays one. What
+-- cannot be written is refused with the path to it.
+--
+-- A value that has a name is `open` while its statement is being written. What needs it meanwhile, and can wait, is put off
+-- until behind that statement: that is how tables that hold themselves come back.
 local Error = require "papy.error"
 local core = require "papy.core"
-local lex = require "papy.lex"
+local definitions = require "papy.definitions"
+local known = require "papy.known"
 local literal = require "papy.literal"
-local sources = require "papy.sources"
+local log = require "papy.log"
+local worker = require "papy.worker"
 
 local Writer = {}
 Writer.__index = Writer
+for name, method in pairs(definitions) do Writer[name] = method end
 
-local M = {}
+local M = {
+  again = definitions.again, -- raised when the script must be begun anew, with more names known as globals
+}
 
 
--- A writer with nothing written; `reserved` are names the script uses for itself.
-function M.new(reserved)
-  local self = {
+-- A writer with nothing written. globals: names that are known to be globals of the functions, a set that may grow.
+function M.new(globals)
+  return setmetatable({
+    globals = globals,
     lines = {},     -- the text so far
     forward = {},   -- locals that must be declared before everything else
-    taken = {},     -- names of the script's locals and globals -> true, "local" or "global"
-    text_for = {},  -- function, module or shared table -> how it is written where it is used
-    writing = {},   -- functions being written just now
-    cells = {},     -- upvalue -> the script's local that stands for it
+    taken = {},     -- names of the script's locals and globals -> "local" or "global"
+    text_for = {},  -- function or table -> how it is written where it is used
+    open = {},      -- function or table whose statement is being written -> lines to follow it
+    cells = {},     -- upvalue -> "script" when it is a local of the script, or the function whose block it is in
+    declaring = {}, -- names whose local statement is being written
     modules = {},
-  }
-  for _, name in ipairs(reserved) do self.taken[name] = "local" end
-  return setmetatable(self, Writer)
+  }, Writer)
 end
 
 
@@ -34,16 +42,22 @@ local function refuse(path, what)
 end
 
 
--- ---- names ----
+-- A path with what is inside it: "upvalue 'cfg' of …: cfg.out".
+local function inside(path, inner)
+  return inner and path .. ": " .. inner or path
+end
 
--- A free name like the wanted one, taken now.
-function Writer:name(wanted)
+
+-- ---- names and lines ----
+
+-- A free name like the wanted one, taken now; `but` is a set of further names it must not be.
+function Writer:name(wanted, but)
   local base = (wanted or ""):gsub("[^%w_]+", "_"):gsub("^_+", ""):gsub("_+$", "")
   if base == "" then base = "f" end
   if base:find "^%d" then base = "n" .. base end
   if not literal.is_name(base) then base = base .. "_" end
   local name, n = base, 1
-  while self.taken[name] or rawget(_G, name) ~= nil do
+  while self.taken[name] or self.globals[name] or known.is_standard(name, rawget(_G, name)) or but and but[name] do
     n = n + 1
     name = base .. "_" .. n
   end
@@ -57,47 +71,32 @@ function Writer:add(text, ...)
 end
 
 
--- ---- modules and what they hold ----
-
-local function module_name(value)
-  for name, module in pairs(package.loaded) do
-    if rawequal(module, value) and type(name) == "string" and name ~= "_G" then return name end
-  end
+-- One blank line, unless there is one.
+function Writer:gap()
+  local last = self.lines[#self.lines]
+  if last and not last:find "\n$" then self:add "" end
 end
 
 
--- "math", "sin" for math.sin: the module that holds a function, the one with the shortest name.
-local function place_in_module(f)
-  local best, best_key
-  for name, module in pairs(package.loaded) do
-    if type(name) == "string" and name ~= "_G" and type(module) == "table" and name:sub(1, 10) ~= "papy.core" then
-      for key, value in next, module do
-        local better = not best or #name < #best or (#name == #best and name < best)
-        if rawequal(value, f) and literal.is_name(key) and better then best, best_key = name, key end
-      end
-    end
-  end
-  return best, best_key
+-- A line that needs the value, which may be open yet.
+function Writer:add_behind(value, line)
+  local later = value ~= nil and self.open[value]
+  if later then later[#later + 1] = line else self:add(line) end
+end
+
+
+-- Require the module under that name, on top of the script.
+function Writer:require(module, name, form)
+  self.modules[module], self.taken[name] = name, self.taken[name] or "local"
+  self.modules[#self.modules + 1] = form:format(name, "require " .. literal.quote(module))
 end
 
 
 -- How a module is written: its global name, or a local that holds what `require` gives.
-function Writer:module(name, wanted)
-  if rawget(_G, name) == package.loaded[name] and literal.is_name(name) then return name end
-  if not self.modules[name] then
-    local here = self:name(wanted or name:match "[^.]+$")
-    self.modules[name] = here
-    self.modules[#self.modules + 1] = ("local %s = require %s"):format(here, literal.quote(name))
-  end
-  return self.modules[name]
-end
-
-
-local function global_name_of_c(f)
-  if type(f) ~= "function" or debug.getinfo(f, "S").what ~= "C" then return nil end
-  for name, value in next, _G do
-    if rawequal(value, f) and literal.is_name(name) then return name end
-  end
+function Writer:module(module)
+  if known.is_standard(module, package.loaded[module]) then return module end
+  if not self.modules[module] then self:require(module, self:name(module:match "[^.]+$"), "local %s = %s") end
+  return self.modules[module]
 end
 
 
@@ -110,183 +109,157 @@ local function what_it_is(value)
   local name = type(meta) == "table" and rawget(meta, "__name")
   if type(name) == "string" then return "is a " .. name end
   if type(value) == "thread" then return "is a coroutine" end
-  if type(value) == "table" then return meta.__call and "is a callable table" or "is a table with a metatable" end
   return "is a " .. type(value)
 end
 
 
--- Any value as an expression; `path` names it in refusals, and `name` what is inside it.
-function Writer:value(value, path, name)
-  return literal.write(value, path, name, function(v, at, inside)
-    if rawequal(v, core.sys.null) then return "papy.null" end
-    if type(v) == "function" then return self:func(v, at) end
-    if self.text_for[v] then return self.text_for[v] end
-    local module = type(v) == "table" and module_name(v)
-    if module then return self:module(module) end
-    if type(v) ~= "table" or debug.getmetatable(v) ~= nil then refuse(at, what_it_is(v)) end
-    if inside then refuse(at, "is a table that holds itself") end
-  end)
+-- What papy makes of an argument or two, as the call that makes it again; nil for everything else.
+local function made_by_papy(value)
+  if rawequal(value, core.sys.null) then return "papy.null" end
+  local logger = log.name_of(value)
+  if logger then return ("papy.log.logger(%s)"):format(literal.quote(logger)) end
+  local meta = debug.getmetatable(value)
+  if type(value) ~= "userdata" or type(meta) ~= "table" or rawget(meta, "__name") ~= "papy.regex" then return nil end
+  local flags = value.flags ~= "" and ", " .. literal.quote(value.flags) or ""
+  return ("papy.regex(%s%s)"):format(literal.quote(value.pattern), flags)
 end
 
 
--- ---- functions ----
-
-local function describe(f)
-  return "function at " .. sources.place(f)
-end
-
-
--- A global that a function uses: nothing to do for Lua's own, a definition for a person's.
-function Writer:global(name, user)
-  local value = rawget(_G, name)
-  if value == nil or self.taken[name] == "global" then return end
-  if rawequal(package.loaded[name], value) then return end
-  if type(value) == "function" and debug.getinfo(value, "S").what == "C" then return end
-  local path = ("global '%s' of %s"):format(name, user)
-  if self.taken[name] then refuse(path, "has the name of an upvalue of another function; rename one of them") end
-  self.taken[name] = "global"
-  if not self:defines(value, path, name, "%s = %s") then
-    self:add("%s = %s", name, self:value(value, path, name))
-    if type(value) == "table" then self.text_for[value] = name end
-  end
-end
-
-
--- Does this very name stand for this very value already, or will it soon?
-function Writer:stands_for(name, value, user)
-  if self.text_for[value] ~= name then return false end
-  if self.writing[value] and value ~= user then self.forward[name] = true end
-  return true
-end
-
-
--- The local that stands for an upvalue gets the upvalue's own name. Returns nothing when it does; the lines for a block of the
--- function's own, before and after it, when that name stands for something else.
-function Writer:upvalue(f, i, owner)
-  local name, value = debug.getupvalue(f, i)
-  local cell, path = debug.upvalueid(f, i), ("upvalue '%s' of %s"):format(name, owner)
-  if name == "_ENV" then
-    if not rawequal(value, _G) then refuse("the environment of " .. owner, "is not the global one") end
-    return nil
-  end
-  if value ~= nil and self:stands_for(name, value, f) then
-    self.cells[cell] = name
-    return nil
-  end
-  if self.cells[cell] == name then return nil end
-  if self.cells[cell] then refuse(path, "is shared by functions, and its name stands for something else too; rename one") end
-  local global = rawget(_G, name)
-  if self.taken[name] or (global ~= nil and not rawequal(global, value)) then
-    self.cells[cell] = "in a block"
-    return self:own_local(f, name, value, path)
-  end
-  self.cells[cell] = name
-  self:top_local(name, value, path)
-end
-
-
--- A local of the script.
-function Writer:top_local(name, value, path)
-  local module = type(value) == "table" and module_name(value)
-  if module and not self.modules[module] and rawget(_G, module) ~= value then
-    self:module(module, name)
-  elseif not self:defines(value, path, name, "local %s = %s") then
-    self.taken[name] = "local"
-    local expression = self:value(value, path, name)
-    if expression ~= name then self:add("local %s = %s", name, expression) end
-    if type(value) == "table" and not module then self.text_for[value] = name end
-  end
-end
-
-
--- Write a function that has no text yet under that name; false when it has, or is none.
-function Writer:defines(value, path, name, form)
-  if type(value) ~= "function" or self.text_for[value] or place_in_module(value) or global_name_of_c(value) then return false end
-  self.taken[name] = form:find "^local" and "local" or "global"
-  self.text_for[value] = name
-  self:define(value, path, name, form)
-  return true
-end
-
-
--- A local in the function's own block.
-function Writer:own_local(f, name, value, path)
-  if rawequal(value, f) then return ("local %s"):format(name), ("%s = %s"):format(name, self.text_for[f]) end
-  if self.writing[value] then refuse(path, "needs itself, and its name stands for something else too; rename one") end
-  local expression = self:value(value, path, name)
-  if expression == name then return nil end
-  return ("local %s = %s"):format(name, expression)
-end
-
-
-local function indent(text)
-  return "  " .. text:gsub("\n", "\n  ")
-end
-
-
--- Write what defines f under `name`: `form` says how, "local %s = %s" or "%s = %s".
-function Writer:define(f, path, name, form)
-  local source, why = sources.of(f)
-  if not source then refuse(path, ("(%s) cannot be written as text: %s"):format(describe(f), why)) end
-  local owner = describe(f)
-  self.writing[f] = name
-  local before, after = {}, {}
-  local upvalues = {}
-  for i, upvalue in ipairs(sources.upvalue_names(f)) do
-    local first, last = self:upvalue(f, i, owner)
-    before[#before + 1], after[#after + 1] = first, last
-    upvalues[upvalue] = true
-  end
-  for _, global in ipairs(lex.free_names(source.body)) do
-    if not upvalues[global] then self:global(global, owner) end
-  end
-  self.writing[f] = nil
-  self:add_definition(name, form, sources.expression(source), before, after)
-end
-
-
-function Writer:add_definition(name, form, expression, before, after)
-  local is_local = form:find "^local" ~= nil
-  if #before > 0 then
-    if is_local then self.forward[name] = true end
-    local block = {}
-    for _, line in ipairs(before) do block[#block + 1] = "  " .. line:gsub("\n", "\n  ") end
-    block[#block + 1] = "  " .. name .. " = " .. expression
-    for _, line in ipairs(after) do block[#block + 1] = indent(line) end
-    self:add("do\n%s\nend\n", table.concat(block, "\n"))
-  elseif self.forward[name] then
-    self:add("%s = %s\n", name, expression)
-  else
-    self:add("%sfunction %s%s\n", is_local and "local " or "", name, expression:sub(#"function" + 1))
-  end
-end
-
-
--- A function as an expression: where a module holds it, or the name it is defined under, after its definition is written.
-function Writer:func(f, path, wanted)
-  if self.text_for[f] then
-    if self.writing[f] and self.writing[f] == self.text_for[f] then self.forward[self.text_for[f]] = true end
-    return self.text_for[f]
-  end
-  local c_name = global_name_of_c(f)
-  if c_name then return c_name end
-  local module, key = place_in_module(f)
-  if module then
-    self.text_for[f] = self:module(module) .. "." .. key
-    return self.text_for[f]
-  end
-  local source = sources.of(f)
-  local own_name = source and source.name and source.name:match "[%w_]+$"
-  local global = own_name and rawequal(rawget(_G, own_name), f)
-  if global and not self.taken[own_name] then
-    self:global(own_name, path)
-    return own_name
-  end
-  local name = self:name(own_name or wanted)
-  self.text_for[f] = name
-  self:define(f, path, name, "local %s = %s")
+-- Any value as an expression. `path` names it in refusals, with what is `inner`; `wanted` is the name it is given if it must have
+-- one.
+function Writer:value(value, path, inner, wanted)
+  local text = literal.scalar(value) or self.text_for[value]
+  if text then return text end
+  if type(value) == "function" then return self:func(value, inside(path, inner), wanted) end
+  text = made_by_papy(value)
+  if text then return text end
+  if rawequal(value, _G) then return "_G" end
+  if type(value) ~= "table" then refuse(inside(path, inner), what_it_is(value)) end
+  local module = known.module(value)
+  if module then return self:module(module) end
+  if worker.is(value) then return self:worker(value, inside(path, inner)) end
+  local name = self:name(wanted or "t")
+  self:table(name, value, path, inner or name, "local %s = %s")
   return name
 end
+
+
+-- A Worker as an expression: the plain function where it is no more than that. `wanted` names its functions.
+function Writer:worker(w, what, wanted)
+  local functions, arguments, any = {}, {}, false
+  for i, f in ipairs(w.functions) do
+    local one = ("function %d of %s"):format(i, what)
+    functions[i] = self:value(f, one, nil, wanted)
+    arguments[i] = self:constructor(w.args[i], nil, ("the arguments of %s"):format(one), "args")
+    any = any or next(w.args[i]) ~= nil
+  end
+  if #functions == 1 then
+    return any and ("papy.Worker(%s, %s)"):format(functions[1], arguments[1]) or functions[1]
+  end
+  local list = "{" .. table.concat(functions, ", ") .. "}"
+  return any and ("papy.Worker(%s, {%s})"):format(list, table.concat(arguments, ", ")) or ("papy.Worker(%s)"):format(list)
+end
+
+
+-- A name for something that is made later in the script, by `named`.
+function Writer:expect(value, wanted)
+  local name = self:name(wanted)
+  self.text_for[value], self.open[value], self.declaring[name] = name, {}, true
+  return name
+end
+
+
+-- The statement that makes what was expected.
+function Writer:named(value, name, expression)
+  local later = self.open[value]
+  self.open[value], self.declaring[name] = nil, nil
+  self:add(self.forward[name] and "%s = %s" or "local %s = %s", name, expression)
+  for _, line in ipairs(later) do self:add(line) end
+end
+
+
+-- ---- tables ----
+
+-- Is it a table that is written as one, and not by what made it?
+function Writer.is_plain(value)
+  return type(value) == "table" and not known.module(value) and not worker.is(value) and not log.name_of(value)
+    and not rawequal(value, _G)
+end
+
+
+-- The text of t[key], "nil" when it is filled in behind the statement. `place` is how t is reached in the script, nil when it has
+-- no name; then tables in it get names of their own.
+function Writer:entry(t, key, place, index, path, inner)
+  local value = rawget(t, key)
+  if type(value) ~= "table" and type(value) ~= "function" then return self:value(value, path, inner) end
+  if self.open[value] then
+    if not place then refuse(inside(path, inner), "is made later; give it to the function as an upvalue") end
+    self:add_behind(value, ("%s%s = %s"):format(place, index, self.text_for[value]))
+    return "nil"
+  end
+  if not place or self.text_for[value] or not self.is_plain(value) then
+    return self:value(value, path, inner, type(key) == "string" and key or nil)
+  end
+  local later = self.open[t]
+  self.text_for[value], self.open[value] = place .. index, later
+  later.tables[#later.tables + 1] = value
+  return self:constructor(value, place .. index, path, inner)
+end
+
+
+-- A table as a constructor, with its metatable.
+function Writer:constructor(t, place, path, inner)
+  local parts, length = {}, rawlen(t)
+  for i = 1, length do
+    local index = ("[%d]"):format(i)
+    parts[i] = self:entry(t, i, place, index, path, inner .. index)
+  end
+  for _, key in ipairs(literal.keys(t, length)) do
+    local text = self:value(key, path, "a key of " .. inner)
+    local index = literal.index(key, text)
+    local at = literal.scalar(key) and index or ("[%s]"):format(tostring(key))
+    local value = self:entry(t, key, place, index, path, inner .. at)
+    if value ~= "nil" then parts[#parts + 1] = (literal.is_name(key) and key or index) .. " = " .. value end
+  end
+  return self:with_metatable(t, literal.layout(parts), place, path, inner)
+end
+
+
+function Writer:with_metatable(t, text, place, path, inner)
+  local meta = debug.getmetatable(t)
+  if meta == nil then return text end
+  local name = rawget(meta, "__name")
+  if type(name) == "string" and name:find "^papy%." then refuse(inside(path, inner), "is a " .. name) end
+  if self.open[meta] and place then
+    self:add_behind(meta, ("setmetatable(%s, %s)"):format(place, self.text_for[meta]))
+    return text
+  end
+  return ("setmetatable(%s, %s)"):format(text, self:value(meta, path, "the metatable of " .. inner, "meta"))
+end
+
+
+-- The statement that makes the table `name`.
+function Writer:table(name, t, path, inner, form)
+  local later = {tables = {t}}
+  self.text_for[t], self.open[t], self.declaring[name] = name, later, true
+  local text = self:constructor(t, name, path, inner)
+  self.declaring[name] = nil
+  for _, inlined in ipairs(later.tables) do self.open[inlined] = nil end
+  self:add(self.forward[name] and "%s = %s" or form, name, text)
+  for _, line in ipairs(later) do self:add(line) end
+end
+
+
+local share = [[
+-- two functions that count, fill or change one variable: upvalue `name` of f becomes the one of g
+local function %s(name, f, g)
+  local function at(h)
+    local i = 1
+    while debug.getupvalue(h, i) ~= name do i = i + 1 end
+    return i
+  end
+  debug.upvaluejoin(f, at(f), g, at(g))
+end]]
 
 
 -- Everything written so far, as text.
@@ -296,6 +269,7 @@ function Writer:text()
   table.sort(names)
   for _, line in ipairs(self.modules) do head[#head + 1] = line end
   if #names > 0 then head[#head + 1] = "local " .. table.concat(names, ", ") end
+  if self.share_name then head[#head + 1] = (#head > 0 and "\n" or "") .. share:format(self.share_name) end
   return table.concat(head, "\n") .. (#head > 0 and "\n\n" or "") .. table.concat(self.lines, "\n")
 end
 

@@ -88,15 +88,24 @@
 /* Codec: nils written for a gap in an array rather than ending it. A nil takes one byte, a key up to nine. */
 #define CODEC_GAP 8
 
+/* Host: text of a loaded file that is kept in memory; what is longer is data, and read again when it is needed. */
+#define TEXT_MOST (1 << 20)
+
 /* Scan: reading and matching source files. */
 #ifdef PAPY_HOSTILE
 #define CHUNK_BLOCK 16
 #define READ_PIECE 64
+#define READ_LOOK 4
+#define BLOCK_BYTES 64
+#define BLOCK_STEP 3
+#define PIPE_BYTES 4096
 #define MAP_AHEAD 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
 #define REGEX_STACK_START 1024
+#define ARENA_START 8
+#define ARENA_KEPT 64
 #else
 /* bytes read at once while looking for the newline at a chunk's end: most are found in the first 200 bytes, and a
 ** 16 KiB block costs 1.5 % of a chunk of 1 MiB while a line of 1 GB still goes by at the speed of memory */
@@ -104,6 +113,14 @@
 /* bytes read and matched at a time: 64 to 256 KiB stay in the cache between the read and the match, 1 MiB does not
 ** (5 % slower); see scan/file.c */
 #define READ_PIECE (128 << 10)
+/* the first read of somebody who looks for a line that is most likely near */
+#define READ_LOOK 4096
+/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms), small enough that the
+** copies of it stay in the cache */
+#define BLOCK_BYTES (1 << 20)
+#define BLOCK_STEP (64 << 10)
+/* what a pipe that is read may hold, so that its writer need not stop whenever we look elsewhere: see scan/reader.c */
+#define PIPE_BYTES (1 << 20)
 /* a mapping up to this size has its pages put in place at once */
 #define MAP_AHEAD (64 << 20)
 /* a state's reading buffer that a long line made larger than this is given back */
@@ -114,6 +131,9 @@
 ** a few KiB to keep */
 #define REGEX_KEPT 64
 #define REGEX_STACK_START (32 << 10)
+/* decoded text of a record: room for a few fields at first; what a huge record needed is given back */
+#define ARENA_START 1024
+#define ARENA_KEPT (1 << 20)
 #endif
 /* A chunk of a file unless the caller says otherwise: a 64th of the file, so that several workers end together, within
 ** these bounds. Counting \brs[0-9]+\b in 1 GiB by chunk:count on a pool of two (rg -c: 0.63 s): chunks of 256 KiB
@@ -122,10 +142,68 @@
 #define CHUNK_LEAST (64 << 10)
 #define CHUNK_MOST (4 << 20)
 #define CHUNK_SHARE 64
+/* Bytes of a pattern's sign, which is looked for before PCRE2 is asked, and parentheses within parentheses that are looked
+** into: a longer literal is found by its first 32 bytes as well, and the analysis needs some 12 KB of stack a level. */
+#define SIGN_MOST 32
+#define SIGN_DEPTH 16
+/* Rarity is counted in bits: n bits, one place in 2^n. A sign of less is not looked for; one that starts the match is
+** preferred to one of so many bits more within it, as it tells where to try; probes are added up to PROBES_RARITY, none
+** of less than PROBE_RARITY. */
+#define SIGN_RARITY 5
+#define SIGN_START 3
+#define PROBES_RARITY 16
+#define PROBE_RARITY 0.5
+/* A place that shows the sign but has no match costs about as much as searching so many bytes without looking for signs;
+** when such places have used up the credit, that is done for SIGN_REST bytes. */
+#define SIGN_ALARM 100
+#define SIGN_CREDIT (64 << 10)
+#define SIGN_REST (16 << 20)
+/* a followed log that says nothing for so many seconds has ended its last record of several lines */
+#define FOLLOW_QUIET 1.0
 /* the JIT's stack may grow to this; beyond it a match goes on, slower, in the interpreter */
 #define REGEX_STACK_MOST (1 << 20)
 /* steps and KiB of memory that one match may take before it is given up as an error: some 50 ms and 64 MiB */
 #define REGEX_MATCH_STEPS 10000000
 #define REGEX_MATCH_KIB (64 << 10)
+
+/* Tallies. */
+#ifdef PAPY_HOSTILE
+#define BLOCKS_RUN_START 64
+#define BLOCKS_RUN_MOST 128
+#define BLOCKS_LARGE 64
+#define GROUPS_START 2
+#define SKETCH_EXACT 4
+#define DISTINCT_EXACT 16
+#define FREQUENT_EXACT 8
+#define HISTOGRAM_MOST 8
+#define SPILL_LEAST 2
+#define SORT_FANIN 2
+#define SORT_PIECE 64
+#else
+/* states are cut from runs of memory that double between these; larger blocks are the C library's own */
+#define BLOCKS_RUN_START 4096
+#define BLOCKS_RUN_MOST (1 << 20)
+#define BLOCKS_LARGE (64 << 10)
+/* slots of a fresh table: a table of the statuses of a log never grows */
+#define GROUPS_START 16
+/* values of a group kept one by one before they are counted in buckets: as much memory (512 bytes) as the buckets of
+** three octaves, so groups with few values are smaller and exact */
+#define SKETCH_EXACT 60
+/* different values of a group counted exactly: their hashes then take as much memory as the registers of an estimate */
+#define DISTINCT_EXACT 2048
+/* different values of a group counted exactly while the most frequent are looked for, or 32 times as many as are wanted
+** when that is more */
+#define FREQUENT_EXACT 1024
+/* buckets of a histogram of given width that are not empty; more than fit on any screen */
+#define HISTOGRAM_MOST 4096
+/* groups that are worth moving to a file */
+#define SPILL_LEAST 64
+/* sorted runs merged at a time, and bytes of each read at once: 64 times 256 KiB are 16 MiB */
+#define SORT_FANIN 64
+#define SORT_PIECE (256 << 10)
+#endif
+/* memory of a tally, or of a sort, in the host unless the caller says otherwise */
+#define TALLY_MEMORY (1 << 30)
+#define SORT_MEMORY (256 << 20)
 
 #endif

@@ -9,6 +9,10 @@ static const luaL_Reg modules[] = {{"sys", luaopen_papy_core_sys},       {"codec
                                    {"pool", luaopen_papy_core_pool},     {"regex", luaopen_papy_core_regex},
                                    {"chunks", luaopen_papy_core_chunks}, {"fs", luaopen_papy_core_fs},
                                    {"run", luaopen_papy_core_run},       {"log", luaopen_papy_core_log},
+                                   {"source", luaopen_papy_core_source},
+                                   {"tally", luaopen_papy_core_tally}, {"flow", luaopen_papy_core_flow},
+                                   {"fields", luaopen_papy_core_fields},
+                                   {"term", luaopen_papy_core_term},   {"sort", luaopen_papy_core_sort},
                                    {NULL, NULL}};
 
 /* papy.core: one field per module */

@@ -26,6 +26,10 @@ void ltraceback(lua_State *L, const char *message, int level, bool all);
 ** loop_wait. Runs protected: never raises. Returns the number of tasklets submitted. */
 int bindings_turn(lua_State *L);
 
+/* Keep the text of a chunk by its name as debug.getinfo gives it ("=stdin", "@job.lua"), so that functions in it can be saved.
+** A name may have several texts: a file that was loaded, changed and loaded again. */
+void bindings_keep_text(lua_State *L, const char *chunk, const char *text, size_t n);
+
 /* While a prompt runs: whole lines that workers (started from now on) print go to `sink`, called from bindings_turn and from
 ** every wait. 0, or -1 with errno. Release ends it and hands on the rest. */
 typedef void (*output_sink)(const char *text, size_t n);
@@ -36,10 +40,16 @@ void bindings_release(lua_State *L);
 int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */
 int luaopen_papy_core_regex(lua_State *L);  /* lregex.c: core.regex */
 int luaopen_papy_core_chunks(lua_State *L); /* lchunks.c: core.chunks */
-int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null, sleep) */
+int luaopen_papy_core_sys(lua_State *L);    /* lsys.c: core.sys (now, cpus, null, sleep, columns, texts) */
 int luaopen_papy_core_codec(lua_State *L);  /* lcodec.c: core.codec (encode, decode, class) */
 int luaopen_papy_core_fs(lua_State *L);     /* lfs.c: core.fs */
 int luaopen_papy_core_run(lua_State *L);    /* lrun.c: core.run (programs, fifos) */
+int luaopen_papy_core_source(lua_State *L); /* lsource.c: core.source (streams of bytes) */
 int luaopen_papy_core_log(lua_State *L);    /* llog.c: core.log */
+int luaopen_papy_core_term(lua_State *L);   /* lterm.c: core.term */
+int luaopen_papy_core_sort(lua_State *L);   /* lsort.c: core.sort */
+int luaopen_papy_core_tally(lua_State *L);  /* ltally.c: core.tally */
+int luaopen_papy_core_flow(lua_State *L);   /* lflow.c: core.flow (plans compiled to runners) */
+int luaopen_papy_core_fields(lua_State *L); /* lfields.c: core.fields (splitters, expressions, times) */
 
 #endif

@@ -24,6 +24,7 @@
 #include "scan/file.h"
 #include "scan/mapping.h"
 #include "scan/pieces.h"
+#include "scan/records.h"
 #include "scan/regex.h"
 
 #define CHUNK "papy.chunk"
@@ -86,7 +87,7 @@ static const char *push_bytes(lua_State *L, int idx) {
   lua_pushvalue(L, idx);
   if (lua_rawget(L, -2) == LUA_TNIL) {
     lua_pop(L, 1);
-    void *block = lua_newuserdatauv(L, length(c), 0);
+    void *block = lua_newuserdatauv(L, length(c) + REGEX_BEYOND, 0);
     if (read_chunk(here(L), c, block, &why) != 0) luaL_error(L, "%s", why.text);
     lua_pushvalue(L, idx);
     lua_pushvalue(L, -2);
@@ -96,7 +97,7 @@ static const char *push_bytes(lua_State *L, int idx) {
   return lua_touserdata(L, -1);
 }
 
-void text_arg(lua_State *L, int idx, struct text *text) {
+void subject_arg(lua_State *L, int idx, struct subject *text) {
   if (luaL_testudata(L, idx, CHUNK)) {
     text->p = push_bytes(L, idx);
     text->n = length(tochunk(L, idx));
@@ -124,24 +125,41 @@ static int f_text(lua_State *L) {
 
 /* what is counted, and how far the count is */
 struct tally {
+  const struct chunk *chunk;
   struct regex *re;
-  int by_match;
-  uint64_t n;
+  int by_match, skip; /* skip: a line that PCRE2 gives up on is counted as failed, else it is an error */
+  uint64_t n, failed;
+  uint64_t done; /* bytes before those looked at */
 };
+
+/* the sentence begins with where it happened */
+static int name_line(const struct tally *t, size_t at, struct why *why) {
+  struct why reason = *why;
+  uint64_t byte = t->chunk->first + t->done + at;
+  return why_set(why, "%.300s, line at byte %" PRIu64 ": %.650s", t->chunk->path, byte, reason.text);
+}
 
 static int add(void *ctx, const char *p, size_t size, struct why *why) {
   struct tally *t = ctx;
-  return t->by_match ? regex_count(t->re, p, size, REGEX_LINES, &t->n, why) : regex_count_lines(t->re, p, size, &t->n, why);
+  for (size_t at = 0; at < size; at += regex_failed(t->re).end + 1, t->failed++) {
+    int rc = t->by_match ? regex_count(t->re, p + at, size - at, REGEX_LINES, &t->n, why)
+                         : regex_count_lines(t->re, p + at, size - at, &t->n, why);
+    if (rc == 0) break;
+    if (!t->skip) return name_line(t, at + regex_failed(t->re).start, why);
+  }
+  t->done += size;
+  return 0;
 }
 
-static int count_pieces(struct here *h, const struct chunk *c, struct file *f, struct tally *t, struct why *why) {
+static int show_pieces(struct here *h, const struct chunk *c, struct file *f, mapping_reader reader, void *ctx,
+                       struct why *why) {
   struct pieces pieces;
   const char *p;
   size_t size;
   int rc;
   pieces_start(&pieces, f, c->first, c->last, &h->pieces);
   while ((rc = pieces_next(&pieces, &p, &size, why)) > 0)
-    if (add(t, p, size, why) != 0) {
+    if (reader(ctx, p, size, why) != 0) {
       rc = -1;
       break;
     }
@@ -149,39 +167,67 @@ static int count_pieces(struct here *h, const struct chunk *c, struct file *f, s
   return rc;
 }
 
-/* Matching lines, or (by_match) matches. UTF-8 is checked before it is matched, so bytes that another process may change in
-** between must not be shown to the matcher: those are read. */
-static int count(struct here *h, const struct chunk *c, struct regex *re, int by_match, uint64_t *n, struct why *why) {
+static int show(struct here *h, const struct chunk *c, int still, mapping_reader reader, void *ctx, struct why *why) {
   struct file *f = files_find(&h->files, &c->ref, why);
   if (!f) return -1;
-  struct tally t = {re, by_match, 0};
-  int rc = 1;
-  if (length(c) > 0 && !regex_is_utf(re)) rc = mapping_read(f, c->first, c->last, add, &t, why);
-  if (rc > 0) rc = count_pieces(h, c, f, &t, why);
+  int rc = length(c) > 0 && !still ? mapping_read(f, c->first, c->last, reader, ctx, why) : 1;
+  if (rc > 0) rc = show_pieces(h, c, f, reader, ctx, why);
   file_let(&h->files, f);
-  *n += t.n;
   return rc;
 }
 
-static lua_Integer count_chunk(lua_State *L, const struct chunk *c, struct regex *re, int by_match) {
+int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ctx, struct why *why) {
+  return show(here(L), tochunk(L, idx), still, reader, ctx, why);
+}
+
+struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why) {
+  const struct chunk *c = tochunk(L, idx);
+  *first = c->first;
+  *last = c->last;
+  return files_find(&here(L)->files, &c->ref, why);
+}
+
+void chunk_let(lua_State *L, struct file *f) { file_let(&here(L)->files, f); }
+
+/* matching lines, or matches; UTF-8 is checked before it is matched, so the bytes must stand still */
+static void count_chunk(lua_State *L, struct tally *t) {
   struct why why;
-  uint64_t n = 0;
-  if (count(here(L), c, re, by_match, &n, &why) != 0) luaL_error(L, "%s", why.text);
-  return (lua_Integer)n;
+  if (show(here(L), t->chunk, regex_is_utf(t->re), add, t, &why) != 0) luaL_error(L, "%s", why.text);
 }
 
 lua_Integer chunk_matches(lua_State *L, int idx, struct regex *re) {
-  struct chunk *c = luaL_testudata(L, idx, CHUNK);
-  return c ? count_chunk(L, c, re, 1) : -1;
+  struct tally t = {.chunk = luaL_testudata(L, idx, CHUNK), .re = re, .by_match = 1};
+  if (!t.chunk) return -1;
+  count_chunk(L, &t);
+  return (lua_Integer)t.n;
 }
 
-/* chunk:count(regex) -> how many of its lines match, as grep -c counts them.
-** regex: a regex, or a pattern (compiled once per worker). */
+/* {on_error = "skip"} or {on_error = "raise"} or nil at idx: skip? */
+static int skips(lua_State *L, int idx) {
+  static const char *const choices[] = {"raise", "skip", NULL};
+  if (lua_isnoneornil(L, idx)) return 0;
+  luaL_checktype(L, idx, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "on_error") != 0)
+      luaL_error(L, "chunk:count: unknown option '%s'; the option is on_error", luaL_tolstring(L, -2, NULL));
+  lua_getfield(L, idx, "on_error");
+  lua_replace(L, idx);
+  return luaL_checkoption(L, idx, "raise", choices);
+}
+
+/* chunk:count(regex [, opts]) -> how many of its lines match, as grep -c counts them; with "skip", also how many failed.
+** regex: a regex, or a pattern (compiled once per worker). opts: {on_error = "raise" (default) or "skip"}: what to do with
+** a line on which the pattern takes more steps or memory than a match may: raise an error that names pattern, file and the
+** line's place in it, or leave the line out and count it as failed. */
 static int f_count(lua_State *L) {
-  struct chunk *c = tochunk(L, 1);
-  lua_settop(L, 2);
-  lua_pushinteger(L, count_chunk(L, c, regex_arg(L, 2), 0));
-  return 1;
+  struct tally t = {.chunk = tochunk(L, 1)};
+  lua_settop(L, 3);
+  t.skip = skips(L, 3);
+  t.re = regex_arg(L, 2);
+  count_chunk(L, &t);
+  lua_pushinteger(L, (lua_Integer)t.n);
+  if (t.skip) lua_pushinteger(L, (lua_Integer)t.failed);
+  return t.skip ? 2 : 1;
 }
 
 /* chunk:find(regex [, init]), chunk:match(...), chunk:gmatch(...): the regex's method (upvalue 1) on the chunk */
@@ -422,8 +468,31 @@ static int here_gc(lua_State *L) {
   return 0;
 }
 
+/* within(chunk, regex) -> the chunk of the records that begin in this one, a record beginning at a line that matches: from the
+** first such line (of the file: from the first line) to the end of the last one's record, which may be far behind the
+** chunk's own. false when none begins here; nil and a sentence when the file cannot be read. */
+static int within(lua_State *L) {
+  struct why why;
+  struct chunk *c = tochunk(L, 1);
+  lua_settop(L, 2);
+  struct regex *start = regex_arg(L, 2);
+  struct here *h = here(L);
+  uint64_t first = c->first, last = c->last;
+  struct file *f = files_find(&h->files, &c->ref, &why);
+  int rc = f ? records_of_range(f, c->ref.size, &first, &last, start, &h->pieces, &why) : -1;
+  if (f) file_let(&h->files, f);
+  if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces);
+  if (rc > 0) push_chunk(L, &c->ref, first, last);
+  else if (rc == 0) lua_pushboolean(L, 0);
+  else lua_pushnil(L);
+  if (rc >= 0) return 1;
+  lua_pushstring(L, why.text);
+  return 2;
+}
+
 static const luaL_Reg module[] = {
     {"chunks", chunks_},
+    {"within", within},
     {NULL, NULL},
 };
 

@@ -351,6 +351,14 @@ static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
   return yes && lpool_still(p, run);
 }
 
+/* Is an input that can say so ready? One that wakes the loop is remembered as awaited when it is not. */
+static bool ask(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  unsigned run = p->run;
+  bool ready = is_ready(L, p, t, table);
+  if (lpool_still(p, run)) p->tk[t].awaited = p->tk[t].wakes && !ready;
+  return ready;
+}
+
 /* the common case, without a call: a plain array */
 static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
@@ -385,7 +393,7 @@ static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bo
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
-  if (idle && k->asks && !k->held && !is_ready(L, p, t, table)) return PULL_LATER; /* nobody waits: do not wait for it */
+  if (k->asks && !k->held && (idle || k->wakes) && !ask(L, p, t, table)) return PULL_LATER; /* do not wait for it */
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
 }

@@ -153,10 +153,16 @@ void linterrupted(lua_State *L) {
   __builtin_unreachable();
 }
 
-/* Nothing is with any worker, so nothing will move by itself. */
+static bool awaits_input(const struct lpool *p) {
+  for (uint32_t t = 0; t < p->tasks; t++)
+    if (p->tk[t].awaited && !pool_input_ended(p->rt, t)) return true;
+  return false;
+}
+
+/* Nothing is with any worker, and no input will wake the loop, so nothing will move by itself. */
 bool lall_idle(const struct engine *e) {
   for (struct lpool *p = e->pools; p; p = p->next)
-    if (p->rt && pool_busy(p->rt)) return false;
+    if (p->rt && (pool_busy(p->rt) || awaits_input(p))) return false;
   return true;
 }
 

@@ -180,8 +180,8 @@ static void to_slot(lua_State *L, int uv, uint32_t t, int slot) {
   lua_rawseti(L, uv, (lua_Integer)t * SLOTS + 1 + slot);
 }
 
-/* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, parts, name,
-** tracked, limit (seconds), retries, id} */
+/* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, wakes, parts,
+** name, tracked, limit (seconds), retries, id} */
 static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_options *o, int uv) {
   static const char *const kinds[] = {"table", "call", "next", "task", "zip", NULL};
   static const struct {
@@ -205,6 +205,7 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   k->kind = (enum input_kind)luaL_checkoption(L, -1, "call", kinds);
   k->pure = true_field(L, task, "pure");
   k->plain = true_field(L, task, "plain");
+  k->wakes = true_field(L, task, "wakes");
   k->id = number_field(L, task, "id");
   k->retries = (uint32_t)number_field(L, task, "retries");
   lua_getfield(L, task, "parts");

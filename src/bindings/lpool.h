@@ -37,6 +37,8 @@ struct tk {
   enum input_kind kind;
   bool pure;    /* the input cannot draw on tasks: pulled only when there is room */
   bool asks;    /* the input can say whether a pull would wait */
+  bool wakes;   /* and when it would, it wakes the loop later: so it is never waited for in a pull */
+  bool awaited; /* it was asked, and was not ready */
   bool plain;   /* an array without a metatable */
   bool held;    /* a pulled item waits for room, */
   bool held_error; /* or what the input raised */
@@ -128,7 +130,7 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
 _Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
-/* is nothing with any worker, so that nothing will move by itself? */
+/* is nothing with any worker and no input awaited, so that nothing will move by itself? */
 bool lall_idle(const struct engine *e);
 /* One wait for news. Returns "moved", "time" (the deadline has passed) or "idle" (no deadline, and nothing is under way). */
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline);

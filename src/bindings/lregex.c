@@ -136,7 +136,7 @@ struct regex *regex_arg(lua_State *L, int idx) {
 
 /* ===} {=== one match === */
 
-static int search(lua_State *L, struct regex *re, const struct text *t, size_t from, unsigned how) {
+static int search(lua_State *L, struct regex *re, const struct subject *t, size_t from, unsigned how) {
   struct why why;
   int rc = regex_search(re, t->p, t->n, from, t->how | how, &why);
   if (rc < 0) luaL_error(L, "%s", why.text);
@@ -144,14 +144,14 @@ static int search(lua_State *L, struct regex *re, const struct text *t, size_t f
 }
 
 /* group i of the last match; false when it took no part */
-static void push_group(lua_State *L, struct regex *re, const struct text *t, unsigned i) {
+static void push_group(lua_State *L, struct regex *re, const struct subject *t, unsigned i) {
   const size_t *s = regex_spans(re) + 2 * i;
   if (s[0] == REGEX_UNSET || s[1] < s[0]) lua_pushboolean(L, 0);
   else lua_pushlstring(L, t->p + s[0], s[1] - s[0]);
 }
 
 /* the captures; the whole match when there are none and `whole` is set */
-static int push_captures(lua_State *L, struct regex *re, const struct text *t, int whole) {
+static int push_captures(lua_State *L, struct regex *re, const struct subject *t, int whole) {
   unsigned groups = regex_groups(re);
   luaL_checkstack(L, (int)groups + 1, "too many captures");
   for (unsigned i = 1; i <= groups; i++) push_group(L, re, t, i);
@@ -168,10 +168,10 @@ static size_t opt_init(lua_State *L, int idx, size_t n) {
   return n + (size_t)init;
 }
 
-static int search_args(lua_State *L, struct regex **re, struct text *t) {
+static int search_args(lua_State *L, struct regex **re, struct subject *t) {
   *re = toregex(L, 1);
   lua_settop(L, 3);
-  text_arg(L, 2, t);
+  subject_arg(L, 2, t);
   return search(L, *re, t, opt_init(L, 3, t->n), 0);
 }
 
@@ -184,7 +184,7 @@ static int no_match(lua_State *L) {
 ** text: a string, or a chunk, in which every line is matched by itself and positions are the chunk's, from 1. */
 static int f_find(lua_State *L) {
   struct regex *re;
-  struct text t;
+  struct subject t;
   if (!search_args(L, &re, &t)) return no_match(L);
   lua_pushinteger(L, (lua_Integer)regex_spans(re)[0] + 1);
   lua_pushinteger(L, (lua_Integer)regex_spans(re)[1]);
@@ -195,7 +195,7 @@ static int f_find(lua_State *L) {
 ** A group that took no part is false. */
 static int f_match(lua_State *L) {
   struct regex *re;
-  struct text t;
+  struct subject t;
   if (!search_args(L, &re, &t)) return no_match(L);
   return push_captures(L, re, &t, 1);
 }
@@ -216,7 +216,7 @@ static void set_name(lua_State *L, const char *name) {
 /* re:groups(text [, init]) -> {[0] = whole match, captures..., name = capture...} or nil */
 static int f_groups(lua_State *L) {
   struct regex *re;
-  struct text t;
+  struct subject t;
   const char *name;
   if (!search_args(L, &re, &t)) return no_match(L);
   unsigned groups = regex_groups(re), number;
@@ -242,8 +242,8 @@ static int f_count(lua_State *L) {
   uint64_t count = 0;
   lua_Integer n = chunk_matches(L, 2, re);
   if (n < 0) {
-    struct text t;
-    text_arg(L, 2, &t);
+    struct subject t;
+    subject_arg(L, 2, &t);
     if (regex_count(re, t.p, t.n, t.how, &count, &why) != 0) return luaL_error(L, "%s", why.text);
     n = (lua_Integer)count;
   }
@@ -252,7 +252,7 @@ static int f_count(lua_State *L) {
 }
 
 struct gmatch {
-  struct text text;
+  struct subject text;
   size_t from;
   unsigned how;
   int done;
@@ -276,8 +276,8 @@ static int gmatch_step(lua_State *L) {
 static int f_gmatch(lua_State *L) {
   toregex(L, 1);
   lua_settop(L, 3);
-  struct text t;
-  text_arg(L, 2, &t);
+  struct subject t;
+  subject_arg(L, 2, &t);
   size_t from = opt_init(L, 3, t.n);
   lua_pushvalue(L, 1);
   lua_insert(L, -2);
@@ -288,7 +288,7 @@ static int f_gmatch(lua_State *L) {
 }
 
 /* the replacement string with %0 to %9 and %% filled in */
-static void add_template(lua_State *L, luaL_Buffer *b, struct regex *re, const struct text *t, int idx) {
+static void add_template(lua_State *L, luaL_Buffer *b, struct regex *re, const struct subject *t, int idx) {
   size_t n;
   const char *p = lua_tolstring(L, idx, &n), *end = p + n;
   const size_t *s = regex_spans(re);
@@ -311,7 +311,7 @@ static void add_template(lua_State *L, luaL_Buffer *b, struct regex *re, const s
 }
 
 /* push what the table or function at idx has for the current match; the stack's top is b's */
-static void push_value(lua_State *L, struct regex *re, const struct text *t, int idx) {
+static void push_value(lua_State *L, struct regex *re, const struct subject *t, int idx) {
   if (lua_type(L, idx) == LUA_TTABLE) {
     push_group(L, re, t, regex_groups(re) > 0 ? 1 : 0);
     lua_gettable(L, idx);
@@ -321,7 +321,7 @@ static void push_value(lua_State *L, struct regex *re, const struct text *t, int
   }
 }
 
-static void add_value(lua_State *L, luaL_Buffer *b, struct regex *re, const struct text *t, int repl,
+static void add_value(lua_State *L, luaL_Buffer *b, struct regex *re, const struct subject *t, int repl,
                       const size_t *span) {
   if (lua_type(L, repl) == LUA_TSTRING) {
     add_template(L, b, re, t, repl);
@@ -344,13 +344,13 @@ static void add_value(lua_State *L, luaL_Buffer *b, struct regex *re, const stru
 ** An empty match right behind the previous match is none. */
 static int f_gsub(lua_State *L) {
   struct regex *re = toregex(L, 1);
-  struct text t;
+  struct subject t;
   int type = lua_type(L, 3);
   if (type == LUA_TNUMBER) lua_tolstring(L, 3, NULL);
   luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION, 3,
                    "string/function/table");
   lua_settop(L, 4);
-  text_arg(L, 2, &t);
+  subject_arg(L, 2, &t);
   lua_Integer most = luaL_optinteger(L, 4, LUA_MAXINTEGER), done = 0;
   size_t from = 0;
   luaL_Buffer b;

@@ -80,7 +80,8 @@ void unship_module(struct dec *d) {
 ** Names are searched in package.loaded, one or two fields deep, once for all functions: the registry keeps a table
 ** from each C function to the bytes of its reference. One that is missing may have come with a module loaded since,
 ** so the table is then made anew before giving up. The standard library names its own functions before anybody who
-** has copied them, and the globals come last, as another state may not have them. */
+** has copied them; a module's own field goes before the same in a module that holds that one, where another state may
+** not have put it yet; and the globals come last, as another state may not have them. */
 
 static const char names_key = 0;  /* its address is the key */
 
@@ -131,6 +132,15 @@ static void note_module(lua_State *L, int names, int loaded, int most) {
   lua_pop(L, 1);
 }
 
+/* All modules but the globals. */
+static void note_modules(lua_State *L, int names, int loaded, int most) {
+  for (lua_pushnil(L); lua_next(L, loaded);) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), LUA_GNAME) != 0)
+      note_module(L, names, loaded, most);
+  }
+}
+
 /* Push a new table of names. */
 static void make_names(lua_State *L) {
   static const char *const standard[] = {"string", "table",   "math",      "io",    "os",
@@ -149,11 +159,8 @@ static void make_names(lua_State *L) {
       note_module(L, names, loaded, 3);
       lua_pop(L, 1);
     }
-    for (lua_pushnil(L); lua_next(L, loaded);) {
-      lua_pop(L, 1);
-      if (lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), LUA_GNAME) != 0)
-        note_module(L, names, loaded, 3);
-    }
+    note_modules(L, names, loaded, 2);
+    note_modules(L, names, loaded, 3);
     lua_pushliteral(L, LUA_GNAME);
     note_module(L, names, loaded, 2);
   }

@@ -1,6 +1,7 @@
 #include "host/modules.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +80,68 @@ static int on_papy_path(lua_State *L) {
   return 0;
 }
 
+/* {=== parts with a library of their own (src/modules) === */
+
+/* what Debian calls the library, and what it takes to build with it; a line here, a line in the Makefile */
+static const struct optional {
+  const char *name, *library, *to_build;
+} optional[] = {
+    {"archive", "libarchive13", "libarchive-dev and zlib1g-dev"},
+    {"compress", "libarchive13", "libarchive-dev"},
+    {"json", "libsimdjson14", "libsimdjson-dev"},
+};
+
+static const struct optional *optional_find(const char *name) {
+  size_t n = sizeof optional / sizeof *optional;
+  if (strncmp(name, "papy.", 5) != 0) return NULL;
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(name + 5, optional[i].name) == 0) return &optional[i];
+  return NULL;
+}
+
+/* Push the path of the module: below the program where it was built, or beside it where it was installed. */
+static int push_optional_path(lua_State *L, const char *name) {
+  static const char *const places[] = {"%s/modules/papy/%s.so", "%s/../lib/papy/papy/%s.so"};
+  char program[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+  program[n < 0 ? 0 : n] = '\0';
+  char *slash = strrchr(program, '/');
+  if (slash) *slash = '\0';
+  for (int i = 0; slash && i < 2; i++) {
+    lua_pushfstring(L, places[i], program, name);
+    if (access(lua_tostring(L, -1), R_OK) == 0) return 1;
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* the module's loader and its path; a module that cannot be had is an error that says what to install */
+static int load_optional(lua_State *L, const struct optional *o) {
+  if (!push_optional_path(L, o->name))
+    return luaL_error(L, "papy.%s is not part of this papy: install %s (so Debian names it) and build papy again",
+                      o->name, o->to_build);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "loadlib");
+  lua_pushvalue(L, -4);
+  lua_pushfstring(L, "luaopen_papy_%s", o->name);
+  lua_call(L, 2, 2);
+  if (lua_isnil(L, -2))
+    return luaL_error(L, "cannot load papy.%s, which needs %s (so Debian names it): %s", o->name, o->library,
+                      lua_tostring(L, -1));
+  lua_pop(L, 1);
+  lua_pushvalue(L, -4);
+  return 2;
+}
+
+/* ===} */
+
 static int search(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
+  const struct optional *o = optional_find(name);
   push_core_path(L, name);
   if (have(L)) return load_ours(L);
+  if (o) return load_optional(L, o);
   push_stdlib_path(L, name);
   if (!have(L)) {
     lua_pushfstring(L, "no module '%s' in papy itself", name);

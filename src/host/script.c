@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/bindings.h"
 #include "host/call.h"
 #include "host/options.h"
 #include "host/state.h"
 #include "host/suspend.h"
+#include "host/texts.h"
 
 struct run {
   const struct options *o;
@@ -36,17 +38,45 @@ static enum call_end run_chunk(lua_State *L, int load_status, int nargs) {
   return end;
 }
 
+/* Load text that no file holds, and keep it. */
+static int load_text(lua_State *L, const char *text, size_t n, const char *name) {
+  bindings_keep_text(L, name, text, n);
+  return luaL_loadbuffer(L, text, n, name);
+}
+
 static enum call_end run_code(lua_State *L, const struct options *o) {
   enum call_end end = CALL_DONE;
   int i = o->first_option;
   const char *code;
-  while (end == CALL_DONE && (code = options_next_code(o, &i)))
-    end = run_chunk(L, luaL_loadbuffer(L, code, strlen(code), "=(command line)"), 0);
+  for (int n = 1; end == CALL_DONE && (code = options_next_code(o, &i)); n++) {
+    char name[40];
+    snprintf(name, sizeof name, n == 1 ? "=(command line)" : "=(command line %d)", n);
+    end = run_chunk(L, load_text(L, code, strlen(code), name), 0);
+  }
   return end;
 }
 
+static int load_stdin(lua_State *L) {
+  luaL_Buffer b;
+  size_t n;
+  luaL_buffinit(L, &b);
+  while ((n = fread(luaL_prepbuffer(&b), 1, LUAL_BUFFERSIZE, stdin)) > 0) luaL_addsize(&b, n);
+  luaL_pushresult(&b);
+  if (ferror(stdin)) {
+    lua_pushfstring(L, "cannot read stdin: %s", strerror(errno));
+    return LUA_ERRFILE;
+  }
+  const char *text = lua_tolstring(L, -1, &n);
+  size_t skip = *text == '#' ? strcspn(text, "\n") : 0; /* a first line for the system */
+  int status = load_text(L, text + skip, n - skip, "=stdin");
+  lua_remove(L, -2);
+  return status;
+}
+
+/* path: NULL for stdin */
 static enum call_end run_file(lua_State *L, const char *path, char **args, int nargs) {
-  int status = luaL_loadfile(L, path); /* NULL: stdin */
+  if (path) texts_keep_file(L, path);
+  int status = path ? luaL_loadfile(L, path) : load_stdin(L);
   if (status == LUA_OK) {
     luaL_checkstack(L, nargs, "too many arguments to script");
     for (int i = 0; i < nargs; i++) lua_pushstring(L, args[i]);

@@ -10,6 +10,7 @@
 #include "host/coroutine.h"
 #include "host/modules.h"
 #include "host/paths.h"
+#include "host/texts.h"
 #include "runtime/loop.h"
 
 static struct state_config config;
@@ -53,6 +54,7 @@ static void open_libraries(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
   coroutine_open(L);
+  texts_open(L);
   lua_pushboolean(L, config.no_environment);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
 }

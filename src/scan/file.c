@@ -68,7 +68,7 @@ static const char *kind_of(mode_t mode) {
   return "not a regular file";
 }
 
-static int identify(int fd, struct file_id *id, uint64_t *size, mode_t *mode) {
+int file_identify(int fd, struct file_id *id, uint64_t *size, mode_t *mode) {
   struct statx st;
   if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) != 0) return -1;
   id->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
@@ -87,7 +87,7 @@ static int is_file(int fd, const struct file_id *id) {
   struct file_id now;
   uint64_t size;
   mode_t mode;
-  return fd >= 0 && identify(fd, &now, &size, &mode) == 0 && S_ISREG(mode) && file_same(&now, id);
+  return fd >= 0 && file_identify(fd, &now, &size, &mode) == 0 && S_ISREG(mode) && file_same(&now, id);
 }
 
 /* put a new file at the front, held once; takes over fd, also on failure */
@@ -135,7 +135,7 @@ static int dup_here(struct files *all, int fd) {
 static struct file *admit(struct files *all, const char *path, int fd, struct why *why) {
   struct file_ref ref = {.path = path, .pid = getpid(), .fd = fd};
   mode_t mode;
-  if (identify(fd, &ref.id, &ref.size, &mode) != 0) {
+  if (file_identify(fd, &ref.id, &ref.size, &mode) != 0) {
     why_set(why, "cannot open %.700s:", path);
   } else if (!S_ISREG(mode)) {
     why_set(why, "cannot cut %.700s into chunks: it is %s, not a regular file", path, kind_of(mode));

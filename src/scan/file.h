@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "scan/why.h"
 
@@ -40,6 +41,8 @@ struct files {
   int idle_most;      /* FILES_MOST, less when descriptors run out */
 };
 
+/* who the open file is, its size, its mode; 0, or -1 with errno */
+int file_identify(int fd, struct file_id *id, uint64_t *size, mode_t *mode);
 int file_same(const struct file_id *a, const struct file_id *b);
 
 void files_init(struct files *all);

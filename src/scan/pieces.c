@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "scan/regex.h"
 
 void pieces_start(struct pieces *s, struct file *file, uint64_t first, uint64_t last, struct buf *buf) {
-  *s = (struct pieces){.file = file, .at = first, .end = last + 1, .buf = buf};
+  *s = (struct pieces){.file = file, .at = first, .end = last + 1, .buf = buf, .step = READ_PIECE};
   buf->n = 0;
 }
 
@@ -19,9 +20,10 @@ static void keep_rest(struct pieces *s) {
 
 /* read on: a piece, or as much again as the unfinished line already has */
 static int more(struct pieces *s, struct why *why) {
-  uint64_t n = s->buf->n > READ_PIECE ? s->buf->n : READ_PIECE;
+  uint64_t n = s->buf->n > s->step ? s->buf->n : s->step;
+  if (s->step < READ_PIECE) s->step *= 2;
   if (n > s->end - s->at) n = s->end - s->at;
-  if (buf_more(s->buf, n) != 0) return why_set(why, "cannot read %.700s: out of memory", s->file->ref.path);
+  if (buf_more(s->buf, n + REGEX_BEYOND) != 0) return why_set(why, "cannot read %.700s: out of memory", s->file->ref.path);
   if (file_read(s->file, s->at, s->buf->p + s->buf->n, n, why) != 0) return -1;
   s->buf->n += n;
   s->at += n;

@@ -1,7 +1,7 @@
 /* pieces: walk through a byte range of a file in runs of whole lines.
 **
 ** Each piece ends with a newline, except the last when the range does not; a piece is about READ_PIECE bytes, longer
-** only when one line is. The bytes stand in the buffer given and stay valid until the next call. */
+** only when one line is. Who expects to stop soon sets `step`: pieces then begin with so many bytes and grow. The bytes stand in the buffer given and stay valid until the next call. */
 #ifndef PAPY_SCAN_PIECES_H
 #define PAPY_SCAN_PIECES_H
 
@@ -15,6 +15,7 @@ struct pieces {
   uint64_t at, end;  /* not read yet */
   struct buf *buf;   /* borrowed: buf->n bytes read, the first `given` of them handed out */
   size_t given;
+  uint64_t step; /* how much is read next; doubles up to READ_PIECE */
 };
 
 /* bytes first to last, both inclusive; buf's content is overwritten */

@@ -8,6 +8,10 @@
 ** in a long text than it does in the line alone. Knowing costs a pass over the text, so a single search, which may be
 ** one of many over the same text, goes line by line; counting lines, one pass by nature, checks and is fast.
 **
+** Where the pattern has a sign (scan/prefilter.h), only the places that show it are looked at: PCRE2 tries the match
+** that may start there, or the line, or, when the sign is all there is to the pattern, is not asked at all. Signs that
+** mislead too often are ignored for a while.
+**
 ** Limits count per match, but a run over many lines may use up those of the interpreter together: so when the fast way
 ** gives up, the rest is done line by line, and only a line that exceeds a limit by itself is an error. */
 #include "scan/regex.h"
@@ -21,6 +25,7 @@
 
 #include "base/limits.h"
 #include "scan/lineform.h"
+#include "scan/prefilter.h"
 #include "scan/utf8.h"
 
 struct code {
@@ -29,8 +34,13 @@ struct code {
 };
 
 struct regex {
-  struct code text, lines;
-  bool lines_tried;
+  struct code text;
+  struct code lines, start; /* the line form: anywhere in the text; at one place */
+  struct prefilter prefilter;
+  bool prepared, has_prefilter; /* lines, start and prefilter are made; there is one */
+  int64_t credit;               /* bytes that the sign has saved, less what its false alarms cost */
+  size_t rest;                  /* how many bytes it is not trusted for */
+  struct line failed;
   unsigned flags;
   pcre2_match_data *match;
   pcre2_match_context *context;
@@ -153,26 +163,62 @@ void regex_free(struct regex *re) {
   pcre2_jit_stack_free(re->stack);
   pcre2_match_context_free(re->context);
   pcre2_match_data_free(re->match);
+  pcre2_code_free(re->start.code);
   pcre2_code_free(re->lines.code);
   pcre2_code_free(re->text.code);
   free(re);
 }
 
-/* the pattern over many lines at once, if it can be had */
-static const struct code *line_code(struct regex *re) {
-  if (!re->lines_tried) {
-    struct buf form;
-    int error;
-    size_t at;
-    re->lines_tried = true;
-    buf_heap(&form);
-    uint32_t options = compile_options(re->flags & ~(unsigned)REGEX_DOTALL) | PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX;
-    options &= ~PCRE2_MATCH_INVALID_UTF;
-    if (lineform(re->pattern, re->n, re->flags & REGEX_EXTENDED, &form) == 1)
-      re->lines = with_jit(compile(form.n ? (char *)form.p : "", form.n, options, &error, &at));
-    buf_free(&form);
+/* For the sign: which bytes does an atom of the pattern match? All bytes are matched at once, run by run. */
+static bool bytes_of(void *ctx, const char *atom, size_t n, bool caseless, struct byteset *bytes) {
+  char pattern[256], all[256];
+  int error, length = snprintf(pattern, sizeof pattern, "(?:%.*s)+", (int)n, atom);
+  size_t at;
+  (void)ctx;
+  if (n > sizeof pattern - 8 || (size_t)length != n + 5) return false;
+  pcre2_code *code = compile(pattern, n + 5, caseless ? PCRE2_CASELESS : 0, &error, &at);
+  pcre2_match_data *match = code ? pcre2_match_data_create(1, NULL) : NULL;
+  for (int c = 0; c < 256; c++) all[c] = (char)c;
+  for (size_t from = 0; match && pcre2_match(code, (PCRE2_SPTR)all, 256, from, 0, match, NULL) >= 0;) {
+    const size_t *span = pcre2_get_ovector_pointer(match);
+    for (at = span[0]; at < span[1]; at++) byteset_add(bytes, (uint8_t)at);
+    from = span[1];
   }
-  return re->lines.code ? &re->lines : NULL;
+  bool known = match != NULL;
+  pcre2_match_data_free(match);
+  pcre2_code_free(code);
+  return known;
+}
+
+/* the pattern over many lines at once, if it can be had */
+static void compile_lines(struct regex *re) {
+  struct buf form;
+  int error;
+  size_t at;
+  buf_heap(&form);
+  uint32_t options = compile_options(re->flags & ~(unsigned)REGEX_DOTALL) | PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX;
+  options &= ~PCRE2_MATCH_INVALID_UTF;
+  if (lineform(re->pattern, re->n, re->flags & REGEX_EXTENDED, &form) == 1) {
+    const char *p = form.n ? (char *)form.p : "";
+    re->lines = with_jit(compile(p, form.n, options, &error, &at));
+    if (re->lines.code) re->start = with_jit(compile(p, form.n, options | PCRE2_ANCHORED, &error, &at));
+  }
+  buf_free(&form);
+}
+
+/* what matching by lines needs, made when it is first done */
+static void prepare_lines(struct regex *re) {
+  if (re->prepared) return;
+  re->prepared = true;
+  re->credit = SIGN_CREDIT;
+  compile_lines(re);
+  struct signform form = {.pattern = re->pattern,
+                          .n = re->n,
+                          .caseless = re->flags & REGEX_CASELESS,
+                          .extended = re->flags & REGEX_EXTENDED,
+                          .utf = re->flags & REGEX_UTF,
+                          .bytes = bytes_of};
+  re->has_prefilter = prefilter_make(&re->prefilter, &form, re->start.jit);
 }
 
 static int run(struct regex *re, const struct code *code, const char *text, size_t n, size_t from, uint32_t options) {
@@ -180,7 +226,7 @@ static int run(struct regex *re, const struct code *code, const char *text, size
   PCRE2_SPTR subject = (PCRE2_SPTR)(n ? text : "");
   if (code->jit) rc = pcre2_jit_match(code->code, subject, n, from, options, re->match, re->context);
   if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
-    if (code == &re->lines) options |= PCRE2_NO_UTF_CHECK;
+    if (code != &re->text) options |= PCRE2_NO_UTF_CHECK;
     rc = pcre2_match(code->code, subject, n, from, options | PCRE2_NO_JIT, re->match, re->context);
   }
   return rc == PCRE2_ERROR_NOMATCH ? 0 : rc < 0 ? rc : 1;
@@ -206,35 +252,93 @@ static const char *line_end(const char *p, const char *end) {
   return nl ? nl : end;
 }
 
+/* {=== finding a line === */
+
+static struct line line_around(const char *text, size_t n, size_t at) {
+  const char *nl = memrchr(text, '\n', at);
+  return (struct line){nl ? (size_t)(nl + 1 - text) : 0, (size_t)(line_end(text + at, text + n) - text)};
+}
+
+/* this line, as if there were no other */
+static int search_line(struct regex *re, const char *text, struct line line, size_t from, uint32_t options) {
+  int rc = run(re, &re->text, text + line.start, line.end - line.start, from - line.start, options);
+  if (rc > 0) shift(re, line.start);
+  if (rc < 0) re->failed = line;
+  return rc;
+}
+
 /* one line after the other, beginning within the one that holds `from` */
 static int search_each_line(struct regex *re, const char *text, size_t n, size_t from, uint32_t options) {
-  const char *end = text + n, *at = text + from, *nl = memrchr(text, '\n', from), *line = nl ? nl + 1 : text;
   for (;;) {
-    const char *stop = line_end(at, end);
-    int rc = run(re, &re->text, line, (size_t)(stop - line), (size_t)(at - line), options);
-    if (rc > 0) shift(re, (size_t)(line - text));
-    if (rc != 0 || stop == end) return rc;
-    at = line = stop + 1;
+    struct line line = line_around(text, n, from);
+    int rc = search_line(re, text, line, from, options);
+    if (rc != 0 || line.end == n) return rc;
+    from = line.end + 1;
     options &= ~PCRE2_NOTEMPTY_ATSTART;
   }
 }
 
-/* Is there a match, and where does it end? Groups are not to be relied on. valid: the text is valid UTF-8, or the
-** pattern does not mind. */
-static int find_line(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool valid) {
-  const struct code *lines = valid ? line_code(re) : NULL;
-  int rc = lines ? run(re, lines, text, n, from, options) : -1;
+/* Is there a match, and where does it end? Groups are not to be relied on. many: many lines may be searched at once. */
+static int search_all(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool many) {
+  int rc = many ? run(re, &re->lines, text, n, from, options) : -1;
   return rc >= 0 ? rc : search_each_line(re, text, n, from, options);
+}
+
+/* The place `at` shows the sign: is there a match that starts there, or else in its line? Where none does, *from is where to
+** look on. */
+static int try_place(struct regex *re, const char *text, size_t n, size_t at, size_t *from, uint32_t options, bool many) {
+  if (re->prefilter.starts && many) {
+    int rc = run(re, &re->start, text, n, at, options);
+    *from = at + 1;
+    if (rc >= 0) return rc;
+  }
+  struct line line = line_around(text, n, at);
+  int rc = search_line(re, text, line, *from > line.start && *from <= at ? *from : line.start, options);
+  *from = line.end + 1;
+  return rc;
+}
+
+static int search_signs(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool many) {
+  for (size_t at, end; from < n && (at = prefilter_find(&re->prefilter, text, n, from, &end)) < n;) {
+    if (re->prefilter.exact) {
+      re->spans[0] = at;
+      re->spans[1] = end;
+      return 1;
+    }
+    re->credit += (int64_t)(at - from);
+    int rc = try_place(re, text, n, at, &from, options, many);
+    if (rc != 0) return rc;
+    options &= ~PCRE2_NOTEMPTY_ATSTART;
+    re->credit -= SIGN_ALARM;
+    if (re->credit < 0 && many) {
+      re->rest = SIGN_REST;
+      return search_all(re, text, n, from, options, many);
+    }
+    if (re->credit > SIGN_CREDIT) re->credit = SIGN_CREDIT;
+  }
+  return 0;
+}
+
+/* search_all, by the sign if there is one. valid: the text is valid UTF-8, or the pattern does not mind. */
+static int find_line(struct regex *re, const char *text, size_t n, size_t from, uint32_t options, bool valid) {
+  prepare_lines(re);
+  bool many = valid && re->lines.code;
+  if (re->has_prefilter && re->rest == 0) return search_signs(re, text, n, from, options, many);
+  int rc = search_all(re, text, n, from, options, many);
+  size_t done = (rc > 0 ? re->spans[1] : n) - from;
+  if (re->rest > 0 && (re->rest -= done < re->rest ? done : re->rest) == 0) re->credit = SIGN_CREDIT;
+  return rc;
 }
 
 /* the same with groups: those of the line by itself */
 static int search_lines(struct regex *re, const char *text, size_t n, size_t from, uint32_t options) {
   int rc = find_line(re, text, n, from, options, !(re->flags & REGEX_UTF));
   if (rc <= 0 || re->groups == 0) return rc;
-  const char *nl = memrchr(text, '\n', re->spans[1]);
-  size_t line = nl ? (size_t)(nl + 1 - text) : 0;
-  return search_each_line(re, text, n, line > from ? line : from, line > from ? 0 : options);
+  struct line line = line_around(text, n, re->spans[1]);
+  return search_line(re, text, line, line.start > from ? line.start : from, line.start > from ? 0 : options);
 }
+
+/* ===} */
 
 /* the newline that ends the last line starts no further one */
 static size_t lines_length(const char *text, size_t n) {
@@ -293,6 +397,22 @@ int regex_count(struct regex *re, const char *text, size_t n, unsigned how, uint
   }
 }
 
+struct line regex_failed(const struct regex *re) {
+  return re->failed;
+}
+
+int regex_next_line(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct line *line,
+                    struct why *why) {
+  if (n == 0 || from > (n = lines_length(text, n))) return 0;
+  int rc = find_line(re, text, n, from, 0, !(re->flags & REGEX_UTF) || how & REGEX_VALID);
+  if (rc == 0) return 0;
+  if (rc > 0) *line = line_around(text, n, re->spans[1]);
+  if (rc > 0 && how & REGEX_SPANS && re->groups > 0) rc = search_line(re, text, *line, line->start, 0);
+  if (rc > 0) return 1;
+  *line = re->failed;
+  return give_up(re, rc, why);
+}
+
 int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why) {
   if (n == 0) return 0;
   n = lines_length(text, n);
@@ -304,4 +424,18 @@ int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *co
     from = (size_t)(line_end(text + re->spans[1], text + n) - text) + 1;
   }
   return 0;
+}
+
+void regex_describe(struct regex *re, char *out, size_t size) {
+  char sign[512];
+  const char *variant;
+  prepare_lines(re);
+  const struct prefilter *f = &re->prefilter;
+  if (!re->has_prefilter) {
+    snprintf(out, size, "%s", re->lines.code ? "PCRE2 over the whole chunk" : "PCRE2 line by line");
+    return;
+  }
+  prefilter_describe(f, sign, sizeof sign);
+  simd_variant(0, &variant);
+  snprintf(out, size, "%s by %s%s", sign, variant, f->exact ? "" : f->starts ? ", then PCRE2 there" : ", then PCRE2 on the line");
 }

@@ -24,10 +24,16 @@ enum {                      /* flags: letters of a pattern */
 
 enum {                   /* how to match */
        REGEX_LINES = 1,  /* by lines, see above */
-       REGEX_ADVANCE = 2 /* no empty match at the start: for going on behind a match */
+       REGEX_ADVANCE = 2, /* no empty match at the start: for going on behind a match */
+       REGEX_SPANS = 4,   /* regex_next_line: the spans are wanted, too */
+       REGEX_VALID = 8    /* regex_next_line: the caller knows the text to be valid UTF-8 (see scan/utf8.h) */
 };
 
 #define REGEX_UNSET SIZE_MAX /* both ends of a group that took no part */
+
+/* PCRE2 relies on what it found to be valid UTF-8, and at the end of a text its JIT (10.42) looks beyond it, for \b: with
+** REGEX_UTF, a text must not change meanwhile and have so many readable bytes behind it. */
+#define REGEX_BEYOND 4
 
 struct regex;
 
@@ -54,7 +60,24 @@ unsigned regex_name(const struct regex *re, unsigned i, const char **name);
 
 /* add the number of matches that do not overlap; how: REGEX_LINES or 0. 0, or -1 with *why */
 int regex_count(struct regex *re, const char *text, size_t n, unsigned how, uint64_t *count, struct why *why);
+/* a line of a text: offsets, without its newline */
+struct line {
+  size_t start, end;
+};
+
+/* Find the next line that matches, in text[from..n-1]; `from` is where a line starts. 1 with *line, and with how =
+** REGEX_SPANS the line's first match in regex_spans, offsets of the text; go on at line->end + 1. 0 when there is none.
+** -1 with *why and the *line whose match took more steps or memory than one may; whoever wants to do without it goes on
+** at line->end + 1.
+** A pattern with the flag u is searched fast only with REGEX_VALID; its text must not change meanwhile and have
+** REGEX_BEYOND readable bytes behind it, so it is never a mapping. */
+int regex_next_line(struct regex *re, const char *text, size_t n, size_t from, unsigned how, struct line *line,
+                    struct why *why);
 /* add the number of lines that match, as grep -c does. 0, or -1 with *why */
 int regex_count_lines(struct regex *re, const char *text, size_t n, uint64_t *count, struct why *why);
+/* the line whose match failed, after an error of any function that matches by lines */
+struct line regex_failed(const struct regex *re);
+/* Say in a few words how lines are searched: what is looked for before PCRE2 is asked. Cut off at `size` bytes. */
+void regex_describe(struct regex *re, char *out, size_t size);
 
 #endif

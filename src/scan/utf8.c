@@ -1,10 +1,9 @@
 #include "scan/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
-/* length of the character at p, 0 when it is none; p[0] >= 0x80, `left` bytes are there */
-static size_t character(const uint8_t *p, size_t left) {
+size_t utf8_character(const uint8_t *p, size_t left) {
+  if (p[0] < 0x80) return 1;
   size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
   if (p[0] < 0xc2 || p[0] > 0xf4 || left < n) return 0;
   for (size_t i = 1; i < n; i++)
@@ -25,7 +24,7 @@ bool utf8_valid(const char *text, size_t n) {
     } else if (*p < 0x80) {
       p++;
     } else {
-      size_t length = character(p, (size_t)(end - p));
+      size_t length = utf8_character(p, (size_t)(end - p));
       if (length == 0) return false;
       p += length;
     }

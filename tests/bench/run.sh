@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
 only=${2:-}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
-export BUILD="$build" PAPY="$build/papy" SAMPLE="$build/sample"
+export BUILD="$build" PAPY="$build/papy"
 unset PAPY_TRANSPORT
 PATH=/usr/bin:$PATH # the peers are the system's
 

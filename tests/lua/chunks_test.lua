@@ -104,6 +104,27 @@ claim("count counts matching lines as grep -c does", function()
   end)
 end)
 
+claim("a line that takes too many steps is an error that names pattern, file and line, or is left out", function()
+  local bad = ("a"):rep(60) .. "b\n"
+  with_file("aaa\n" .. bad .. "xx\naaaa\n" .. bad, function(path)
+    local chunk = papy.chunks(path)()
+    for _, flags in ipairs { "", "u" } do
+      local re = papy.regex("^(a+)+$", flags)
+      raises(path .. ", line at byte 4: regex '^(a+)+$' gave up", chunk.count, chunk, re)
+      raises("line at byte 4", re.count, re, chunk)
+      local lines, failed = chunk:count(re, { on_error = "skip" })
+      assert(lines == 2 and failed == 2)
+    end
+    assert(select("#", chunk:count "a") == 1)
+    raises("unknown option 'on_eror'", chunk.count, chunk, "a", { on_eror = "skip" })
+    raises("invalid option 'ski'", chunk.count, chunk, "a", { on_error = "ski" })
+    local second
+    for c in papy.chunks(path, 70) do second = c end
+    assert(second.first == 69)
+    raises("line at byte 74", second.count, second, "^(a+)+$")
+  end)
+end)
+
 claim("regex:count counts the matches of a chunk, none across a newline", function()
   with_file("aa\nb a\nba", function(path)
     local n, across = 0, 0

@@ -126,4 +126,56 @@ T.each_type(function(worker_type)
   end)
 end)
 
+T.each_type(function(worker_type)
+  T.claim("failed items are one line at level error, what a pipeline does at level debug", function()
+    local path = T.temp()
+    log.start { file = path, level = "debug" }
+    local pool = papy.NuMap { worker_num = 1, worker_type = worker_type }
+    local function fail(inbox)
+      if inbox[1] == 2 then error "two is bad" end
+      return inbox[1]
+    end
+    local plumber = papy.Plumber { pipes = { { papy.Piper(fail, { parallel = pool }), papy.Piper(fail) } } }
+    plumber:start { { 1, 2, 3 } }
+    plumber:run()
+    plumber:pause()
+    plumber:run()
+    plumber:wait()
+    plumber:stop()
+    T.drain(papy.NuMap(papy.Worker(fail), { { 2 } }, { worker_type = worker_type }))
+    log.stop()
+    local states, errors = {}, 0
+    for _, line in ipairs(lines_of(path)) do
+      states[#states + 1] = line:match "^DEBUG.*%[papy%] %- the pipeline is (%a+)$"
+      if line:find "^ERROR .*%[papy%] %- .*two is bad" then errors = errors + 1 end
+    end
+    T.eq(table.concat(states, " "), "started running paused running finished stopped")
+    T.eq({ #lines_of(path), errors }, { 8, 2 })
+  end)
+end)
+
+T.each_type(function(worker_type)
+  T.claim("a function may hold the log or a logger", function()
+    local path, mine, its = T.temp(), log.logger "mine", papy.log
+    log.start { file = path }
+    T.drain(papy.NuMap(function(x)
+      mine.info(x)
+      its.info(x)
+    end, { 1, 2, 3 }, { worker_type = worker_type }))
+    log.stop()
+    T.eq(#lines_of(path), 6)
+  end)
+end)
+
+T.claim("a worker that dies and an input that raises are logged", function()
+  local path = T.temp()
+  log.start { file = path }
+  T.drain(papy.NuMap(function() os.exit(3) end, { 1 }))
+  T.drain(papy.NuMap(function() end, function() error "no more data" end))
+  log.stop()
+  local lines = lines_of(path)
+  T.eq(#lines, 2)
+  T.ok(lines[1]:find "^ERROR.*exit" and lines[2]:find "^ERROR.*no more data", lines)
+end)
+
 T.finish()

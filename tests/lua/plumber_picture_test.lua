@@ -86,6 +86,35 @@ stopped, T
 ]])
 end)
 
+claim("what does not fit gets narrow or goes: places, then names, then counts", function()
+  local picture = require "papy.picture"
+  local pool = papy.NuMap { worker_num = 2, name = "main" }
+  local plumber = papy.Plumber { pipes = { { papy.Piper(same, { name = "parse every line", parallel = pool }),
+    papy.Piper(same, { name = "größe\n" }) } } }
+  local stats = { pipers = { ["parse every line"] = { done = 1234, failed = 0 }, ["größe\n"] = { done = 1, failed = 1 } } }
+  local function at(width, unicode) return picture.text(plumber, stats, { width = width, unicode = unicode }) end
+  eq(at(80, true), [[
+●  parse every line  main, 2 processes  1234 done
+●  größe?            here               1 done, 1 failed
+]])
+  eq(at(50, true), [[
+●  parse every line  main, 2 pr…  1234 done
+●  größe?            here         1 done, 1 failed
+]])
+  eq(at(40, false), [[
+o  parse every line  1234 done
+o  größe?            1 done, 1 failed
+]])
+  eq(at(30, true), [[
+●  parse ev…  1234 done
+●  größe?     1 done, 1 failed
+]])
+  eq(at(15, true), [[
+●  parse e…
+●  größe?
+]])
+end)
+
 claim("dot is Graphviz text with every piper and pipe, quoted", function()
   local pool = papy.NuMap { worker_num = 1, worker_type = "thread", name = "main" }
   local plumber = papy.Plumber()

@@ -242,6 +242,12 @@ T.claim("make_lines reads lines from a path or an open file", function()
   T.raises("unknown option 'folow'", io_.make_lines, path, { folow = true })
 end)
 
+T.claim("what cannot be read is an error, not an empty file", function()
+  for _, read in ipairs { io_.make_lines, io_.load_stream, io_.load_item_stream } do
+    T.raises("directory", function() for _ in read "." do end end) -- luacheck: ignore
+  end
+end)
+
 T.claim("following waits for more lines, whole ones, until it is stopped", function()
   local path = T.temp "one\n"
   local f = assert(io.open(path, "a"))
@@ -260,6 +266,21 @@ T.claim("following waits for more lines, whole ones, until it is stopped", funct
   lines:stop()
   T.eq(lines(), nil)
   T.eq(lines(), nil)
+end)
+
+T.claim("a path is followed through rotation", function()
+  local path = T.temp "a\nb"
+  local lines = io_.make_lines(path, { follow = true, wait = 0.01 })
+  T.eq(lines(), "a")
+  assert(os.rename(path, path .. ".1"))
+  local new = assert(io.open(path, "w"))
+  new:write "c\n"
+  new:close()
+  T.eq(lines(), "b")
+  T.eq(lines(), "c")
+  lines:stop()
+  T.eq(lines(), nil)
+  os.remove(path .. ".1")
 end)
 
 T.claim("a followed file feeds a pool, which works on while it waits", function()

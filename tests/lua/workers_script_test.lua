@@ -192,6 +192,9 @@ T.claim("configurations are checked", function()
   T.raises("is a part of file names", script, { {} }, config("a/b", ""))
   T.raises("option 'executable' is missing", script, { {} }, { id = "x", inputs = {}, outputs = {} })
   T.raises("output 1 must be", script, { {} }, config("x", "", { outputs = { "port" } }))
+  T.raises("parts of file names", script, { {} }, config("x", "", { outputs = { { "a/b" } } }))
+  T.raises("parts of file names", script, { {} }, config("x", "", { outputs = { { "a", "../b" } } }))
+  T.raises("'a' stands twice", script, { {} }, config("x", "", { outputs = { { "a" }, { "a", "txt" } } }))
 end)
 
 T.claim("no argument file is left behind, and what was printed goes to the log", function()
@@ -214,6 +217,7 @@ local bodies = {
   sh = 'cat "$PAPY_IN_input" > "$PAPY_OUT_output"; echo "$PAPY_PARAM_n" >> "$PAPY_OUT_output"',
   bash = 'cat "${IN[input]}" > "${OUT[output]}"; echo "${PARAMS[n]}" >> "${OUT[output]}"',
   python = 'open(OUT["output"], "w").write(open(IN["input"]).read() + "%d\\n" % PARAMS["n"])',
+  R = 'writeLines(c(paste0(readLines(IN[["input"]], warn = FALSE), PARAMS[["n"]])), OUT[["output"]])',
   lua = 'local o = io.open(OUT.output, "w") o:write(io.open(IN.input):read "a", PARAMS.n, "\\n") o:close()',
 }
 
@@ -222,6 +226,7 @@ for lang, body in pairs(bodies) do
     local cfg = script.get_config(lang)
     cfg.id, cfg.dir, cfg.params, cfg.script = lang, root .. "/out", { n = 42 }, root .. "/script." .. lang
     if fs.run({ cfg.executable, "--version" }) == nil then return end
+    if lang == "R" and fs.run({ "Rscript", "-e", "library(jsonlite)" }).status ~= 0 then return end
     script.write_template(cfg.script, lang)
     T.raises("exists", script.write_template, cfg.script, lang)
     local f = assert(io.open(cfg.script, "a"))

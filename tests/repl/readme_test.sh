@@ -1,8 +1,10 @@
 #!/bin/sh
-# The session that the README shows, typed in a real terminal.
+# The sessions that the README shows, typed in a real terminal, each in a papy of its own.
 cd "$(dirname "$0")/../.." || exit 1
-session=$(mktemp) || exit 1
-trap 'rm -f "$session"' EXIT
-awk '/^```/ { inside = 0 } inside { print } /^\$ build\/papy$/ { inside = 1 }' README.md > "$session"
-[ "$(grep -c '^papy>' "$session")" -gt 3 ] || { echo "the README shows no session" && exit 1; }
-sh tests/repl/transcript.sh "$session"
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+awk -v dir="$dir" '/^```/ { inside = 0 } inside { print > (dir "/session" n) } /^\$ build\/papy$/ { inside = 1; n++ }' README.md
+[ "$(grep -c '^papy>' "$dir"/session* | wc -l)" = 2 ] || { echo "the README should show two sessions" && exit 1; }
+for session in "$dir"/session*; do
+  sh tests/repl/transcript.sh "$session" || exit 1
+done

@@ -139,7 +139,7 @@ press C-c
 enter '1 + 1'
 see '^2$'
 printf 'x = 1\nx + 1\nfor i = 1, 2 do\nprint(i)\nend\nerror "e"\n3' | "$PAPY" -i > "$TERM_DIR/out" 2>&1
-printf 'papy> papy> 2\npapy>     >     > 1\n2\npapy> prompt:1: e\nstack traceback:\n' > "$TERM_DIR/expected"
+printf 'papy> papy> 2\npapy>     >     > 1\n2\npapy> prompt 4:1: e\nstack traceback:\n' > "$TERM_DIR/expected"
 head -n 5 "$TERM_DIR/out" > "$TERM_DIR/head"
 diff "$TERM_DIR/expected" "$TERM_DIR/head" || exit 1
 tail -n 2 "$TERM_DIR/out" | grep -q 'papy> 3' || { cat "$TERM_DIR/out"; exit 1; }

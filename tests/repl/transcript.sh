@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/repl/term.sh
 
 file=$1
-open_term 100 400 "exec '$PAPY'"
+open_term 100 400 "exec env LC_ALL=C.UTF-8 '$PAPY'"
 at_line "$prompt"
 
 at_a_prompt() {

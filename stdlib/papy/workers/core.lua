@@ -66,7 +66,7 @@ local function join(name, slots, separator)
   if type(separator) ~= "string" then fail(name, "the separator must be a string, got a %s", type(separator)) end
   for i, slot in ipairs(slots) do
     if type(slot) ~= "string" and type(slot) ~= "number" then
-      fail(name, "only strings and numbers can be joined, value %d is a %s", i, type(slot))
+      fail(name, "only strings and numbers can be joined, value %d is %s", i, slot == papy.null and "null" or "a " .. type(slot))
     end
   end
   return table.concat(slots, separator)

@@ -188,15 +188,15 @@ end
 local function finish(self)
   local rest = self.rest
   self.close()
-  self.file, self.rest = nil, ""
+  self.read, self.rest = nil, ""
   if rest ~= "" and not self.stopped then return rest end
 end
 
 
 function Lines:__call()
-  while self.file do
+  while self.read do
     if self.stopped or self.asked and self.asked() then return self:stop() or finish(self) end
-    local line = self.file:read "L"
+    local line = self.read()
     if line and line:sub(-1) == "\n" then
       line, self.rest = self.rest .. line:sub(1, -2), ""
       return line
@@ -209,21 +209,47 @@ end
 
 
 function Lines:__close()
-  if self.file then finish(self) end
+  if self.read then finish(self) end
+end
+
+
+-- a function that gives the next line of a log that is followed, with its line break, or nil when there is none yet
+local function followed(path)
+  local log, text, at = fs.follow(path), "", 1
+  local function read()
+    if at > #text then
+      local why
+      text, why = log:read()
+      if why then fault("make_lines: %s", why) end
+      text, at = text or "", 1
+      if text ~= "" and text:sub(-1) ~= "\n" then text = text .. "\n" end
+    end
+    local first = at
+    at = (text:find("\n", at, true) or #text) + 1
+    return at > first and text:sub(first, at - 1) or nil
+  end
+  return read, function() log:close() end
+end
+
+
+local function read_lines(file)
+  local opened, close = streams.source("make_lines", file, "rb")
+  return function() return streams.read_line("make_lines", opened, "L") end, close
 end
 
 
 -- make_lines(path | file [, options]): an iterator over the lines of a file, without their line breaks; an input for pipelines.
--- Options: follow (true: at the end of the file wait for more, as tail -f does; a line is given when it is complete), wait
--- (seconds between two looks, default 0.1; pools work on meanwhile), stop (a function that is asked before each line and each
--- look: once it returns true, the lines end). lines:stop() ends them, too.
+-- Options: follow (true: at the end of the file wait for more, as tail -F does; a line is given when it is complete; a path
+-- stands for whatever file has that name, also after rotation), wait (seconds between two looks, default 0.1; pools work on
+-- meanwhile), stop (a function that is asked before each line and each look: once it returns true, the lines end).
+-- lines:stop() ends them, too.
 function M.make_lines(file, opts)
   local given, asked = {}, opts and opts.stop
   for key, value in pairs(opts or {}) do given[key] = key ~= "stop" and value or nil end
   local o = options.check("make_lines", given, {follow = "boolean", wait = "limit"})
   if asked ~= nil and type(asked) ~= "function" then fault("make_lines: option 'stop' must be a function") end
-  local opened, close = streams.source("make_lines", file, "rb")
-  return setmetatable({file = opened, close = close, follow = o.follow, wait = o.wait or 0.1, asked = asked, rest = ""}, Lines)
+  local read, close = (o.follow and type(file) == "string" and followed or read_lines)(file)
+  return setmetatable({read = read, close = close, follow = o.follow, wait = o.wait or 0.1, asked = asked, rest = ""}, Lines)
 end
 
 

@@ -39,6 +39,22 @@ local function words_of(executable)
 end
 
 
+local function check_outputs(outputs)
+  local seen = {}
+  for i, output in ipairs(outputs) do
+    local port, ext = table.unpack(type(output) == "table" and output or {})
+    if type(port) ~= "string" or (ext ~= nil and type(ext) ~= "string") then
+      fault("script: output %d must be {port} or {port, extension}", i)
+    end
+    if port:find "[/%z]" or (ext or ""):find "[/%z]" then
+      fault("script: port and extension are parts of file names, not %q", port .. " " .. (ext or ""))
+    end
+    if seen[port] then fault("script: output port '%s' stands twice", port) end
+    seen[port] = true
+  end
+end
+
+
 local function check_config(cfg)
   if type(cfg) ~= "table" then fault("script: a configuration table expected, got a %s", type(cfg)) end
   local rest = {}
@@ -53,11 +69,7 @@ local function check_config(cfg)
   for i, port in ipairs(o.inputs) do
     if type(port) ~= "string" then fault("script: input %d must be the name of a port, got a %s", i, type(port)) end
   end
-  for i, output in ipairs(o.outputs) do
-    if type(output) ~= "table" or type(output[1]) ~= "string" or (output[2] and type(output[2]) ~= "string") then
-      fault("script: output %d must be {port} or {port, extension}", i)
-    end
-  end
+  check_outputs(o.outputs)
   return o
 end
 

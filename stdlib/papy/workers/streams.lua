@@ -27,6 +27,17 @@ end
 M.source = source
 
 
+-- The next line of the file, nil at the end. format: "l" or "L".
+local function read_line(name, file, format)
+  local line, why = file:read(format)
+  if not line and why then fault("%s: cannot read: %s", name, why) end
+  return line
+end
+
+
+M.read_line = read_line
+
+
 local function first_slot(name, inbox)
   if type(inbox) ~= "table" or inbox[1] == nil then fault("%s: an inbox with an item in its first slot expected", name) end
   return inbox[1]
@@ -113,7 +124,7 @@ function M.load_stream(file, delimiter)
   delimiter = check_delimiter("load_stream", delimiter)
   local opened, close = source("load_stream", file, "rb")
   local function lines()
-    local line = opened and opened:read "l"
+    local line = opened and read_line("load_stream", opened, "l")
     if not line and opened then
       close()
       opened = nil

@@ -1,0 +1,197 @@
+-- chain: steps of a flow over Lua values: behind a map in a worker, and over the rows of an answer in the host.
+--
+-- Each step becomes a function that takes a value and hands what it makes of it to the next one.
+local core = require "papy.core"
+local Error = require "papy.error"
+
+local M = {}
+
+local null = core.sys.null
+
+
+local function must_be_row(what, value)
+  if type(value) ~= "table" then
+    Error.raise("function", "%s: a table with fields expected, got %s; map(f) can make one", what, Error.render(value))
+  end
+  return value
+end
+
+
+local function copy(row)
+  local new = {}
+  for key, value in pairs(row) do new[key] = value end
+  return new
+end
+
+
+local make = {}
+
+function make.where(step, push)
+  if step.f then
+    return function(value)
+      if step.f(value) then push(value) end
+    end
+  end
+  return function(value)
+    local _, good = core.fields.evaluate(step.expr, must_be_row("where", value))
+    if good then push(value) end
+  end
+end
+
+function make.map(step, push)
+  return function(value)
+    local result = step.f(value)
+    if result == nil then result = null end
+    push(result)
+  end
+end
+
+-- f returns an array of values, or an iterator, or nothing
+function make.flat_map(step, push)
+  return function(value)
+    local many = step.f(value)
+    if many == nil then return end
+    if type(many) == "table" and not (getmetatable(many) or {}).__call then
+      for i = 1, #many do push(many[i]) end
+    elseif type(many) == "table" or type(many) == "function" then
+      for each in many do push(each) end
+    else
+      Error.raise("function", "flat_map: the function must return an array, an iterator or nothing, got %s", Error.render(many))
+    end
+  end
+end
+
+function make.derive(step, push)
+  return function(value)
+    local row = copy(must_be_row("derive", value))
+    for _, d in ipairs(step.list) do
+      if d.f then row[d.name] = d.f(value) else row[d.name] = core.fields.evaluate(d.expr, value) end
+    end
+    push(row)
+  end
+end
+
+function make.select(step, push)
+  return function(value)
+    local row = {}
+    must_be_row("select", value)
+    for _, name in ipairs(step.names) do row[name] = value[name] end
+    push(row)
+  end
+end
+
+local function text_of(value, regex)
+  if type(value) == "table" then return false end
+  return regex:find(tostring(value)) ~= nil
+end
+
+function make.grep(step, push)
+  return function(value)
+    local found = text_of(value, step.regex)
+    if type(value) == "table" then
+      for _, field in pairs(value) do found = found or text_of(field, step.regex) end
+    end
+    if found ~= (step.invert or false) then push(value) end
+  end
+end
+
+-- a string to a table of its fields; what does not fit is left out
+function make.split(step, push)
+  local splitter = step.format.make {}
+  return function(value)
+    if type(value) ~= "string" then
+      Error.raise("function", "fields: a string expected, got %s", Error.render(value))
+    end
+    local row = splitter:each(value)
+    if row then push(row) end
+  end
+end
+
+function make.time(step, push)
+  local parse = core.fields.time(step.format or "iso", step.year or 0, step.offset or 0)
+  return function(value)
+    local row = copy(must_be_row("parse_time", value))
+    local text = row[step.field]
+    if type(text) == "string" then row[step.field] = parse(text) end
+    push(row)
+  end
+end
+
+function make.bucket(step, push)
+  local width = core.fields.width(step.width)
+  local parse = core.fields.time("iso", 0, step.offset or 0)
+  return function(value)
+    local row = copy(must_be_row("bucket", value))
+    local seconds = row[step.field]
+    if type(seconds) == "string" then seconds = tonumber(seconds) or parse(seconds) end
+    row[step.field] = seconds and core.fields.bucket(seconds, width, step.offset or 0)
+    push(row)
+  end
+end
+
+function make.sample(step, push)
+  local n, taken = 0, 0
+  return function(value) -- evenly, since rows have no place in a file
+    n = n + 1
+    if taken < n * step.share then
+      taken = taken + 1
+      push(value)
+    end
+  end
+end
+
+
+-- The steps as one function that takes a value; what comes out is handed to `last`.
+function M.push(steps, last)
+  for i = #steps, 1, -1 do last = make[steps[i].kind](steps[i], last) end
+  return last
+end
+
+
+local function values(row, names)
+  local list = {}
+  for i, name in ipairs(names) do
+    if type(row) == "table" then list[i] = row[name] else list[i] = name == "line" and row or nil end
+  end
+  return list
+end
+
+
+-- The steps with what becomes of the values at their end, as compile (plan.lua) is asked for it: {push = f(value), reset = f(), value =
+-- f() -> what came together, kept = f() -> how many values}.
+function M.sink(steps, sink, limit)
+  local n, value = 0, nil
+  limit = limit or math.huge
+  local add
+  if sink.kind == "count" then
+    add = function() end
+  elseif sink.kind == "tally" then
+    add = function(v) sink.tally:add(values(v, sink.keys), values(v, sink.args)) end
+  elseif sink.kind == "fold" then
+    add = function(v)
+      local acc = sink.step(value, v)
+      if acc ~= nil then value = acc end
+    end
+  else
+    add = function(v) value[#value + 1] = v end
+  end
+  local push = M.push(steps, function(v)
+    if n >= limit then return end
+    n = n + 1
+    add(v)
+  end)
+  return {
+    push = push,
+    reset = function()
+      n, value = 0, nil
+      if sink.kind == "fold" then value = sink.init()
+      elseif sink.kind == "tally" then sink.tally:clear()
+      else value = {} end
+    end,
+    value = function() return sink.kind == "tally" and sink.tally:encode() or value end,
+    kept = function() return n end,
+  }
+end
+
+
+return M

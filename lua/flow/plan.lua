@@ -1,0 +1,221 @@
+-- plan: the steps of a flow and what is asked of it, compiled to a runner (src/bindings/lflow.c).
+--
+-- Steps up to the first map or flat_map run natively over the records of a block; fields that anything native asks for have a slot.
+-- From there on values are Lua's, and the steps are functions (see chain). So a plan is one runner and perhaps one function
+-- behind it, and what both found is one value per work item.
+local core = require "papy.core"
+local Error = require "papy.error"
+local chain = require "papy.flow.chain"
+local options = require "papy.options"
+
+local M = {}
+
+
+-- ---- names ----
+
+-- the first map or flat_map
+local function first_lua(steps)
+  for i, step in ipairs(steps) do
+    if step.kind == "map" or step.kind == "flat_map" then return i end
+  end
+  return #steps + 1
+end
+
+
+local function is_known(self, name)
+  if self.derived[name] then return true end
+  local format = self.format
+  if not format then return false end
+  return self.probe:knows(name)
+end
+
+
+local function unknown(self, what, name)
+  local names = {}
+  for known in pairs(self.derived) do names[known] = true end
+  for _, known in ipairs(self.format and self.format.columns or {}) do names[known] = true end
+  local list = {}
+  for known in pairs(names) do list[#list + 1] = known end
+  table.sort(list)
+  local near = options.nearest(name, names)
+  if #list == 0 then
+    Error.raise("option", "%s: no field '%s': the records are not split into fields yet; fields(...) or match(...) do that", what, name)
+  end
+  Error.raise("option", "%s: no field '%s'%s; there are %s", what, name, near and ("; did you mean '%s'?"):format(near) or "",
+    table.concat(list, ", "))
+end
+
+
+-- a slot for a field of the splitter, or a derived one
+local function want(self, what, name)
+  if name == "line" and not is_known(self, "line") then return end
+  if not is_known(self, name) then unknown(self, what, name) end
+  if self.place[name] then return end
+  local list = self.format and self.probe:knows(name) and self.split or self.own
+  list[#list + 1] = name
+  self.place[name] = true
+end
+
+
+local function want_expression(self, what, expr)
+  for _, name in ipairs(core.fields.names(expr)) do want(self, what, name) end
+end
+
+
+-- in the order of the steps, since a derived field is known from its step on
+local function collect_names(self, steps)
+  for _, step in ipairs(steps) do
+    if step.kind == "split" then
+      self.format = step.format
+      self.probe = step.format.make {}
+    elseif step.kind == "where" then
+      if step.expr then want_expression(self, "where", step.expr) end
+    elseif step.kind == "derive" then
+      for _, d in ipairs(step.list) do
+        if d.expr then want_expression(self, "derive", d.expr) end
+      end
+      for _, d in ipairs(step.list) do
+        self.derived[d.name] = true
+        want(self, "derive", d.name)
+      end
+    elseif step.kind == "time" or step.kind == "bucket" then
+      want(self, step.kind == "time" and "parse_time" or "bucket", step.field)
+    elseif step.kind == "select" then
+      for _, name in ipairs(step.names) do want(self, "select", name) end
+    end
+  end
+end
+
+
+-- ---- ops ----
+
+-- The format of times in a field that a step does not name: what the records' format says; where the data name the fields (json),
+-- times are in ISO form.
+local function time_of(self, what, field)
+  local format = self.format
+  if format and format.times[field] then return format.times[field] end
+  if format and not format.columns then return "iso" end
+  Error.raise("option", "%s: how times are written in '%s' is not known; parse_time(\"%s\", format) says it, with a format such as "
+    .. "\"iso\", \"apache\", \"epoch\" or \"%%Y-%%m-%%d %%H:%%M:%%S\"", what, field, field)
+end
+
+
+local emit = {}
+
+function emit.grep(ops, step) ops[#ops + 1] = {kind = "grep", regex = step.regex, invert = step.invert} end
+
+function emit.split(ops) ops[#ops + 1] = {kind = "split"} end
+
+function emit.where(ops, step)
+  ops[#ops + 1] = step.expr and {kind = "where", expr = step.expr} or {kind = "where_lua", f = step.f}
+end
+
+function emit.derive(ops, step, self)
+  for _, d in ipairs(step.list) do
+    ops[#ops + 1] = d.expr and {kind = "derive", slot = self.slot[d.name], expr = d.expr}
+      or {kind = "derive_lua", slot = self.slot[d.name], f = d.f}
+  end
+end
+
+function emit.time(ops, step, self)
+  ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = step.format or time_of(self, "parse_time", step.field),
+    year = step.year, offset = step.offset}
+  self.parsed[step.field] = true
+end
+
+function emit.bucket(ops, step, self)
+  if not self.parsed[step.field] and not self.derived[step.field] then
+    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, "bucket", step.field), offset = step.offset}
+  end
+  ops[#ops + 1] = {kind = "bucket", slot = self.slot[step.field], width = step.width, offset = step.offset}
+end
+
+function emit.sample(ops, step) ops[#ops + 1] = {kind = "sample", share = step.share} end
+
+function emit.select() end
+
+
+local function make_ops(self, steps)
+  local ops = {}
+  for _, step in ipairs(steps) do emit[step.kind](ops, step, self) end
+  return ops
+end
+
+
+-- ---- the plan ----
+
+local function slots_of(self, names)
+  local slots = {}
+  for i, name in ipairs(names) do slots[i] = self.slot[name] or 0 end -- 0: the record's text
+  return slots
+end
+
+
+-- the names that leave: those of the last select, or nil for all
+local function selected(steps)
+  for i = #steps, 1, -1 do
+    if steps[i].kind == "select" then return steps[i].names end
+  end
+  return nil
+end
+
+
+-- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys = names,
+-- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
+-- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
+function M.compile(steps, sink, how)
+  local cut = first_lua(steps)
+  local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
+  local self = {derived = {}, place = {}, split = {}, own = {}, parsed = {}, slot = {}}
+  collect_names(self, native)
+  local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
+    header = how.header}
+  local plan = {behind = behind}
+  if #behind > 0 or sink.kind == "fold" then
+    plan.last = chain.sink(behind, sink, how.limit)
+    spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
+  else
+    spec.sink = sink.kind
+    for _, name in ipairs(sink.keys or {}) do want(self, "group_by", name) end
+    for _, name in ipairs(sink.args or {}) do want(self, "group_by", name) end
+  end
+  for _, name in ipairs(self.split) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
+  spec.split_slots = #self.slot
+  for _, name in ipairs(self.own) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
+  spec.slots = table.move(self.slot, 1, #self.slot, 1, {})
+  spec.splitter = self.format and self.format.make(table.move(self.split, 1, #self.split, 1, {}))
+  spec.ops = make_ops(self, native)
+  if spec.sink == "tally" then
+    spec.tally, spec.keys, spec.args = sink.tally, slots_of(self, sink.keys), slots_of(self, sink.args)
+  elseif spec.sink == "rows" then
+    local names = selected(native)
+    if names then spec.columns, spec.names = slots_of(self, names), names end
+  end
+  plan.ops, plan.sink, plan.slots = spec.ops, spec.sink, spec.slots
+  plan.runner = core.flow.new(spec)
+  return plan
+end
+
+
+-- The names of the fields of what leaves the steps, in order; nil when the data name them, or values are of any kind.
+function M.columns(steps)
+  local names = selected(steps)
+  if first_lua(steps) <= #steps then return nil end
+  if names then return names end
+  local list, seen
+  for _, step in ipairs(steps) do
+    if step.kind == "split" then list = step.format.columns and table.move(step.format.columns, 1, #step.format.columns, 1, {}) end
+  end
+  if not list then return nil end
+  seen = {}
+  for _, name in ipairs(list) do seen[name] = true end
+  for _, step in ipairs(steps) do
+    for _, d in ipairs(step.kind == "derive" and step.list or {}) do
+      if not seen[d.name] then list[#list + 1], seen[d.name] = d.name, true end
+    end
+  end
+  return list
+end
+
+
+return M

@@ -1,0 +1,214 @@
+-- run: a plan over a source, on a pool. Partial results come back in the order of the source, each exactly once.
+--
+-- The plan is compiled before the pool forks, so workers have it. An item's result is complete or not there: when a worker dies
+-- its item is done again. A file that breaks in the middle gives what came before, then the error.
+local core = require "papy.core"
+local Error = require "papy.error"
+local numap = require "papy.numap"
+local open = require "papy.open"
+
+local M = {}
+
+local RETRIES <const> = 2       -- of an item whose worker died
+local SAMPLES <const> = 3       -- of records that did not fit, or failed
+local LINES_BLOCK <const> = 1 << 20
+
+
+-- ---- in a worker ----
+
+-- the number of the line that begins `offset` bytes into a plain file, or nil
+local function line_at(name, offset)
+  local kind = core.source.sniff(name)
+  local file = kind == "plain" and io.open(name, "rb")
+  if not file then return nil end
+  local lines, left = 1, offset
+  while left > 0 do
+    local text = file:read(math.min(left, LINES_BLOCK))
+    if not text then break end
+    lines = lines + select(2, text:gsub("\n", ""))
+    left = left - #text
+  end
+  file:close()
+  return lines
+end
+
+
+-- "access.log:12"
+local function place_of(name, offset)
+  local line = line_at(name, offset)
+  return line and ("%s:%d"):format(name, line) or ("%s, byte %d"):format(name, offset)
+end
+
+
+-- a step failed at the record under way: the error that says where
+local function failure(runner, raised, name)
+  if Error.is_interrupt(raised) then error(raised, 0) end
+  local offset, text = runner:place()
+  local err = Error.of_input(raised, "function")
+  local message = ("%s\n  record %s: %s"):format(err.message, offset and place_of(name, offset) or name, offset and Error.render(text) or "?")
+  return Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}
+end
+
+
+local function run_block(self, partial, block, name, offset)
+  local runner = self.plan.runner
+  runner:begin(block, offset)
+  while true do
+    local ok, why = xpcall(runner.go, self.caught, runner)
+    if ok then return end
+    local err = failure(runner, why, name)
+    if self.on_error ~= "skip" then error(err, 0) end
+    partial.failed = partial.failed + 1
+    if #partial.failures < SAMPLES then partial.failures[#partial.failures + 1] = err.message end
+  end
+end
+
+
+local function caught(raised)
+  if Error.is_interrupt(raised) or Error.is(raised) then return raised end
+  return Error.caught(raised, debug.traceback(nil, 2))
+end
+
+
+-- all blocks of an item; what is wrong with a file is added to `partial` or ends the item
+local function run_blocks(self, partial, item)
+  local step = open.blocks(item, self.source.record_start)
+  while true do
+    local block, name, offset = step()
+    if block then
+      local before = partial.samples
+      run_block(self, partial, block, name, offset or 0)
+      partial.name, partial.samples = name, before
+    elseif not name then
+      return
+    elseif self.source.on_error == "skip" then
+      partial.broken = partial.broken + 1
+      partial.breaks[#partial.breaks + 1] = name.message
+    else
+      error(name, 0)
+    end
+  end
+end
+
+
+-- chunks are counted where they are mapped, without records
+local function count_chunk(self, item)
+  local n = item:count(self.count)
+  return {kept = n, mismatched = 0, samples = {}, failed = 0, failures = {}, broken = 0, breaks = {}}
+end
+
+
+local function is_chunk(x)
+  local meta = debug.getmetatable(x)
+  return type(x) == "userdata" and type(meta) == "table" and meta.__name == "papy.chunk"
+end
+
+
+-- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
+local function work(self, item)
+  if self.count and is_chunk(item) then return count_chunk(self, item) end
+  local plan, partial = self.plan, {failed = 0, failures = {}, broken = 0, breaks = {}}
+  plan.runner:clear()
+  if plan.last then plan.last.reset() end
+  local ok, why = pcall(run_blocks, self, partial, item)
+  if not ok and Error.is_interrupt(why) then error(why, 0) end
+  local found = plan.runner:take()
+  partial.value, partial.kept = found.value, found.kept
+  partial.mismatched, partial.samples = found.mismatched, found.samples
+  for _, sample in ipairs(partial.samples) do sample.name = partial.name or sample.name end
+  if plan.last then partial.value, partial.kept = plan.last.value(), plan.last.kept() end
+  if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
+  return partial
+end
+
+
+-- ---- in the host ----
+
+local function note(report, partial)
+  report.records = report.records + (partial.kept or 0)
+  report.mismatched = report.mismatched + partial.mismatched
+  report.failed = report.failed + partial.failed
+  report.broken = report.broken + partial.broken
+  for _, sample in ipairs(partial.samples) do
+    if #report.samples < SAMPLES then report.samples[#report.samples + 1] = sample end
+  end
+  for _, list in ipairs {"failures", "breaks"} do
+    for _, message in ipairs(partial[list]) do
+      if #report[list] < SAMPLES then report[list][#report[list] + 1] = message end
+    end
+  end
+end
+
+
+-- Say once what was left out though nobody asked for that.
+local function warn(self)
+  local report = self.report
+  if report.mismatched > 0 and not self.quiet then
+    local first = report.samples[1]
+    io.stderr:write(("papy: %d record%s did not fit the format and %s left out; %s\n"):format(report.mismatched,
+      report.mismatched == 1 and "" or "s", report.mismatched == 1 and "was" or "were",
+      first and ("the first: %s: %s"):format(place_of(first.name or "?", first.offset), Error.render(first.text)) or ""))
+  end
+  if report.failed > 0 then
+    io.stderr:write(("papy: %d record%s failed; the first: %s\n"):format(report.failed, report.failed == 1 and "" or "s",
+      report.failures[1]))
+  end
+  if report.broken > 0 then
+    io.stderr:write(("papy: %d file%s could not be read; the first: %s\n"):format(report.broken,
+      report.broken == 1 and "" or "s", report.breaks[1]))
+  end
+end
+
+
+function M.new_report()
+  return {records = 0, mismatched = 0, failed = 0, broken = 0, samples = {}, failures = {}, breaks = {}}
+end
+
+
+-- Run `plan` over `source`. how: workers, size (bytes of a chunk), ordered (default true), on_error, quiet (say nothing of records
+-- that do not fit), count (a regex: chunks are only counted), report (a table to fill in), backwards (from the end).
+-- Returns an iterator over partial results (tables with value and kept), and what closes it. A source that breaks raises behind
+-- what came before.
+function M.run(plan, source, how)
+  local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
+    report = how.report or M.new_report()}
+  local input = how.input or open.items(source, {workers = how.workers, size = how.size})
+  local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
+    name = "flow"}
+  local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
+  local ended, pending = false, nil
+  local function close()
+    if not ended then
+      ended = true
+      pool:stop {force = true}
+    end
+  end
+  local function step()
+    if pending then
+      local err = pending
+      pending = nil
+      close()
+      error(err, 0)
+    end
+    if ended then return nil end
+    local ok, partial = pcall(task)
+    if not ok then
+      close()
+      error(partial, 0)
+    end
+    if partial == nil then
+      ended = true
+      pool:stop()
+      warn(self)
+      return nil
+    end
+    note(self.report, partial)
+    pending = partial.error
+    return partial
+  end
+  if not pool.started then pool:start() end
+  return step, nil, nil, setmetatable({close = close}, {__close = close, __gc = close})
+end
+
+
+return M

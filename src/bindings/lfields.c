@@ -1,0 +1,521 @@
+/* lfields: splitters, expressions, times and buckets for Lua.
+**
+** Here they are made, from plain data, and tried on single texts; the loop over records (lflow.c) takes them out of their
+** userdata. A splitter is a userdata that holds a struct splitter, whoever made it (see SPLITTER_HANDLE); its user value is the
+** array of the names of its slots. Each userdata is made closed and filled afterwards, so a raise leaks nothing. */
+#include <lauxlib.h>
+
+#include "bindings/bindings.h"
+#include "scan/calendar.h"
+#include "scan/capture.h"
+#include "scan/csv.h"
+#include "scan/either.h"
+#include "scan/expr.h"
+#include "scan/layout.h"
+#include "scan/logfmt.h"
+#include "scan/nearest.h"
+#include "scan/separated.h"
+#include "scan/timeform.h"
+
+#define EXPRESSION "papy.expression"
+#define TIMEFORM "papy.timeform"
+#define ARENA "papy.arena"
+
+static struct text check_text(lua_State *L, int idx) {
+  struct text t;
+  t.p = luaL_checklstring(L, idx, &t.n);
+  return t;
+}
+
+/* the strings of the array at idx, in a userdata that is left on the stack; NULL and nil when it is nil */
+static struct text *check_texts(lua_State *L, int idx, size_t *n) {
+  *n = 0;
+  if (lua_isnoneornil(L, idx)) return lua_pushnil(L), NULL;
+  luaL_checktype(L, idx, LUA_TTABLE);
+  *n = lua_rawlen(L, idx);
+  struct text *texts = lua_newuserdatauv(L, (*n + 1) * sizeof *texts, 0);
+  for (size_t i = 0; i < *n; i++) {
+    if (lua_rawgeti(L, idx, (lua_Integer)i + 1) != LUA_TSTRING) luaL_argerror(L, idx, "array of strings expected");
+    texts[i].p = lua_tolstring(L, -1, &texts[i].n); /* which the table holds */
+    lua_pop(L, 1);
+  }
+  return texts;
+}
+
+static void push_value(lua_State *L, const struct value *v) {
+  switch (v->kind) {
+    case VALUE_TEXT:
+    case VALUE_RAW: lua_pushlstring(L, v->text, v->length); break;
+    case VALUE_INTEGER: lua_pushinteger(L, v->integer); break;
+    case VALUE_NUMBER: lua_pushnumber(L, v->number); break;
+    case VALUE_BOOLEAN: lua_pushboolean(L, v->integer != 0); break;
+    case VALUE_NULL: lua_pushlightuserdata(L, NULL); break;
+    default: lua_pushnil(L); break;
+  }
+}
+
+/* an arena that the collector ends */
+static struct arena *push_arena(lua_State *L) {
+  struct arena *a = lua_newuserdatauv(L, sizeof *a, 0);
+  *a = (struct arena){0};
+  luaL_setmetatable(L, ARENA);
+  return a;
+}
+
+static int arena_gc(lua_State *L) {
+  arena_free(luaL_checkudata(L, 1, ARENA));
+  return 0;
+}
+
+/* {=== splitters === */
+
+static struct splitter *check_splitter(lua_State *L, int idx) {
+  struct splitter *s = luaL_checkudata(L, idx, SPLITTER_HANDLE);
+  luaL_argcheck(L, s->ops != NULL, idx, "splitter is closed");
+  return s;
+}
+
+static int splitter_gc(lua_State *L) {
+  struct splitter *s = luaL_checkudata(L, 1, SPLITTER_HANDLE);
+  const struct splitter_ops *ops = s->ops;
+  s->ops = NULL;
+  if (ops) ops->free(s->self);
+  return 0;
+}
+
+/* a closed splitter for the slots named at `names`; the argument behind them says that it is tried among others */
+static struct splitter *new_splitter(lua_State *L, int names, struct slots *slots) {
+  luaL_checktype(L, names, LUA_TTABLE);
+  struct splitter *s = lua_newuserdatauv(L, sizeof *s, 1);
+  *s = (struct splitter){NULL, NULL};
+  luaL_setmetatable(L, SPLITTER_HANDLE);
+  lua_pushvalue(L, names);
+  lua_setiuservalue(L, -2, 1);
+  slots->name = check_texts(L, names, &slots->n);
+  slots->trial = lua_toboolean(L, names + 1);
+  lua_insert(L, -2); /* the names stay under it as long as they are borrowed */
+  return s;
+}
+
+/* Makers fill a struct of their own, because a failed one may leave anything in it. */
+static int made(lua_State *L, struct splitter *to, int rc, struct splitter s, const struct why *why) {
+  if (rc != 0) return luaL_error(L, "%s", why->text);
+  *to = s;
+  return 1;
+}
+
+/* layout(template, slots [, trial]) */
+static int l_layout(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 3);
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 2, &slots);
+  return made(L, to, layout_make(&s, check_text(L, 1), &slots, &why), s, &why);
+}
+
+/* separated(separator, columns | nil, slots [, trial]) */
+static int l_separated(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 4);
+  size_t n;
+  struct text *columns = check_texts(L, 2, &n);
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
+  return made(L, to, separated_make(&s, check_text(L, 1), columns, n, &slots, &why), s, &why);
+}
+
+/* csv(separator, columns | nil, slots [, trial]) */
+static int l_csv(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 4);
+  size_t n;
+  struct text separator = check_text(L, 1), *columns = check_texts(L, 2, &n);
+  luaL_argcheck(L, separator.n == 1, 1, "one byte expected");
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
+  return made(L, to, csv_make(&s, separator.p[0], columns, n, &slots, &why), s, &why);
+}
+
+/* logfmt(slots [, trial]) */
+static int l_logfmt(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 2);
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 1, &slots);
+  return made(L, to, logfmt_make(&s, &slots, &why), s, &why);
+}
+
+/* capture(pattern, flags, slots [, trial]) */
+static int l_capture(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 4);
+  struct text letters = check_text(L, 2);
+  int flags = regex_flags(letters.p, letters.n, &why);
+  if (flags < 0) return luaL_error(L, "%s", why.text);
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
+  return made(L, to, capture_make(&s, check_text(L, 1), (unsigned)flags, &slots, &why), s, &why);
+}
+
+/* either({splitter, ...}, slots): the splitters become its own and are closed */
+static int l_either(lua_State *L) {
+  struct slots slots;
+  struct why why;
+  lua_settop(L, 3);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  size_t n = lua_rawlen(L, 1);
+  struct splitter s = {NULL, NULL}, *to = new_splitter(L, 2, &slots);
+  struct splitter *of = lua_newuserdatauv(L, (n + 1) * sizeof *of, 0);
+  lua_insert(L, -2);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    of[i] = *check_splitter(L, -1);
+    for (size_t k = 0; k < i; k++) luaL_argcheck(L, of[k].self != of[i].self, 1, "the same splitter twice");
+    lua_pop(L, 1);
+  }
+  for (size_t i = 0; i < n; i++) { /* nothing raises between here and either_make, which frees what it is given */
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    ((struct splitter *)lua_touserdata(L, -1))->ops = NULL;
+    lua_pop(L, 1);
+  }
+  return made(L, to, either_make(&s, of, n, &slots, &why), s, &why);
+}
+
+/* splitter:split(text): a table of the slots' values by name, or nil when the text does not fit */
+static int m_split(lua_State *L) {
+  struct splitter *s = check_splitter(L, 1);
+  struct text t = check_text(L, 2);
+  struct why why;
+  lua_settop(L, 2);
+  lua_getiuservalue(L, 1, 1);
+  size_t n = lua_rawlen(L, 3);
+  struct value *field = lua_newuserdatauv(L, (n + 1) * sizeof *field, 0);
+  struct record r = {t.p, t.n, field, push_arena(L)};
+  int rc = s->ops->split(s->self, &r, &why);
+  if (rc < 0) return luaL_error(L, "%s", why.text);
+  if (rc == 0) return lua_pushnil(L), 1;
+  lua_newtable(L);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 3, (lua_Integer)i + 1);
+    push_value(L, &field[i]);
+    lua_rawset(L, -3);
+  }
+  return 1;
+}
+
+/* splitter:lookup(text, name): the value, or nil */
+static int m_lookup(lua_State *L) {
+  struct splitter *s = check_splitter(L, 1);
+  struct text t = check_text(L, 2), name = check_text(L, 3);
+  struct why why;
+  struct value v;
+  struct record r = {t.p, t.n, NULL, push_arena(L)};
+  if (s->ops->lookup(s->self, &r, name, &v, &why) < 0) return luaL_error(L, "%s", why.text);
+  return push_value(L, &v), 1;
+}
+
+struct visited {
+  struct text name;
+  struct value value;
+  struct visited *next;
+};
+
+struct visit {
+  struct arena *arena;
+  struct visited *first, **link;
+};
+
+/* names may lie in the splitter's scratch memory */
+static int visit_field(void *ctx, struct text name, const struct value *v) {
+  struct visit *visit = ctx;
+  struct visited *one = arena_take(visit->arena, sizeof *one);
+  char *copy = arena_take(visit->arena, name.n);
+  if (!one || !copy) return -1;
+  if (name.n) memcpy(copy, name.p, name.n);
+  *one = (struct visited){{copy, name.n}, *v, NULL};
+  *visit->link = one;
+  visit->link = &one->next;
+  return 0;
+}
+
+/* splitter:each(text): a table of all fields by name, and the array of names in the record's order; nil when it does not fit */
+static int m_each(lua_State *L) {
+  struct splitter *s = check_splitter(L, 1);
+  struct text t = check_text(L, 2);
+  struct why why = {"out of memory"};
+  struct record r = {t.p, t.n, NULL, push_arena(L)};
+  struct visit visit = {r.arena, NULL, &visit.first};
+  int rc = s->ops->each(s->self, &r, visit_field, &visit, &why);
+  if (rc < 0) return luaL_error(L, "%s", why.text);
+  if (rc == 0) return lua_pushnil(L), 1;
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (const struct visited *f = visit.first; f; f = f->next) {
+    lua_pushlstring(L, f->name.p, f->name.n);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, ++n);
+    push_value(L, &f->value);
+    lua_rawset(L, -4);
+  }
+  return 2;
+}
+
+/* splitter:names(): the names that the format gives; empty when the data name the fields */
+static int m_names(lua_State *L) {
+  struct splitter *s = check_splitter(L, 1);
+  struct text name;
+  lua_newtable(L);
+  for (size_t i = 0; s->ops->name(s->self, i, &name); i++) {
+    lua_pushlstring(L, name.p, name.n);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* splitter:knows(name) */
+static int m_knows(lua_State *L) {
+  struct splitter *s = check_splitter(L, 1);
+  lua_pushboolean(L, s->ops->knows(s->self, check_text(L, 2)));
+  return 1;
+}
+
+/* {=== expressions === */
+
+/* the names an expression may use: an array on the stack */
+struct names {
+  lua_State *L;
+  int known; /* 0 when any name will do */
+};
+
+static lua_Integer position(lua_State *L, int array, struct text name) {
+  for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, array); i <= n; i++) {
+    struct text t;
+    lua_rawgeti(L, array, i);
+    t.p = lua_tolstring(L, -1, &t.n);
+    lua_pop(L, 1);
+    if (t.p && text_is(t, name.p, name.n)) return i;
+  }
+  return 0;
+}
+
+static int unknown(const struct names *names, struct text name, struct why *why) {
+  lua_State *L = names->L;
+  struct nearest near = nearest_to(name);
+  for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, names->known); i <= n; i++) {
+    struct text t;
+    lua_rawgeti(L, names->known, i);
+    t.p = lua_tolstring(L, -1, &t.n);
+    lua_pop(L, 1);
+    if (t.p) nearest_try(&near, t);
+  }
+  return nearest_why(&near, "field", why);
+}
+
+struct collected {
+  struct visit visit; /* the strings are made afterwards, where a raise leaks nothing */
+  const struct names *names;
+  int n;
+};
+
+static int collect_name(void *ctx, struct text name, struct why *why) {
+  struct collected *c = ctx;
+  struct value none = value_none();
+  if (c->names->known && position(c->names->L, c->names->known, name) == 0) return unknown(c->names, name, why);
+  return visit_field(&c->visit, name, &none) == 0 ? c->n++ : why_set(why, "out of memory");
+}
+
+/* names(source [, known]): the array of the names that an expression uses, each once; raises what is wrong with it. `known`: the
+** array of names that there are, nil when the data name them. */
+static int l_names(lua_State *L) {
+  struct text source = check_text(L, 1);
+  struct why why;
+  lua_settop(L, 2);
+  struct names names = {L, lua_isnil(L, 2) ? 0 : 2};
+  struct collected c = {{push_arena(L), NULL, &c.visit.first}, &names, 0};
+  struct expr_names asked = {collect_name, &c};
+  struct expr *e = expr_new(source, &asked, &why);
+  if (!e) return luaL_error(L, "%s", why.text);
+  expr_free(e);
+  lua_newtable(L);
+  int used = lua_gettop(L);
+  for (const struct visited *f = c.visit.first; f; f = f->next) {
+    if (position(L, used, f->name)) continue;
+    lua_pushlstring(L, f->name.p, f->name.n);
+    lua_rawseti(L, used, (lua_Integer)lua_rawlen(L, used) + 1);
+  }
+  return 1;
+}
+
+static struct value check_value(lua_State *L, int idx) {
+  struct text t;
+  switch (lua_type(L, idx)) {
+    case LUA_TNIL: return value_none();
+    case LUA_TBOOLEAN: return value_boolean(lua_toboolean(L, idx));
+    case LUA_TNUMBER:
+      return lua_isinteger(L, idx) ? value_integer(lua_tointeger(L, idx)) : value_number(lua_tonumber(L, idx));
+    case LUA_TSTRING: t = check_text(L, idx); return value_of_text(t.p, t.n);
+    default: return value_null();
+  }
+}
+
+struct lexpr {
+  struct expr *e; /* NULL: not compiled, or collected */
+};
+
+static struct lexpr *push_expr(lua_State *L) {
+  struct lexpr *l = lua_newuserdatauv(L, sizeof *l, 0);
+  l->e = NULL;
+  luaL_setmetatable(L, EXPRESSION);
+  return l;
+}
+
+static int expr_gc(lua_State *L) {
+  struct lexpr *l = luaL_checkudata(L, 1, EXPRESSION);
+  expr_free(l->e);
+  l->e = NULL;
+  return 0;
+}
+
+/* evaluate(source, fields): the expression's value for a table of fields, and whether it is true */
+static int l_evaluate(lua_State *L) {
+  struct text source = check_text(L, 1);
+  struct why why;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  struct names any = {L, 0};
+  struct collected c = {{push_arena(L), NULL, &c.visit.first}, &any, 0};
+  struct expr_names asked = {collect_name, &c};
+  struct lexpr *l = push_expr(L);
+  l->e = expr_new(source, &asked, &why);
+  if (!l->e) return luaL_error(L, "%s", why.text);
+  struct value *field = lua_newuserdatauv(L, (size_t)(c.n + 1) * sizeof *field, 0), v, *to = field;
+  luaL_checkstack(L, c.n + 4, "too many fields");
+  for (const struct visited *f = c.visit.first; f; f = f->next) { /* the values stay on the stack */
+    lua_pushlstring(L, f->name.p, f->name.n);
+    lua_rawget(L, 2);
+    *to++ = check_value(L, -1);
+  }
+  struct record r = {"", 0, field, c.visit.arena};
+  int truth = expr_test(l->e, &r, &why);
+  if (truth < 0 || expr_value(l->e, &r, &v, &why) != 0) return luaL_error(L, "%s", why.text);
+  push_value(L, &v);
+  lua_pushboolean(L, truth);
+  return 2;
+}
+
+/* {=== times === */
+
+static int timeform_gc(lua_State *L) {
+  struct timeform **f = luaL_checkudata(L, 1, TIMEFORM);
+  timeform_free(*f);
+  *f = NULL;
+  return 0;
+}
+
+static lua_Integer offset_arg(lua_State *L, int idx) {
+  lua_Integer offset = luaL_optinteger(L, idx, 0);
+  luaL_argcheck(L, offset > -DAY && offset < DAY, idx, "less than a day of seconds expected");
+  return offset;
+}
+
+/* time(format [, year [, offset]]): a function that turns such a text into seconds since 1970, or nil; year and seconds east of UTC are for
+** texts that name none */
+static int read_time(lua_State *L) {
+  struct timeform **f = lua_touserdata(L, lua_upvalueindex(1));
+  struct value seconds;
+  if (!timeform_parse(*f, check_text(L, 1), &seconds)) seconds = value_none();
+  return push_value(L, &seconds), 1;
+}
+
+static int l_time(lua_State *L) {
+  struct why why;
+  struct text format = check_text(L, 1);
+  struct time_place place = {(int)luaL_optinteger(L, 2, 0), (int)offset_arg(L, 3)};
+  struct timeform **f = lua_newuserdatauv(L, sizeof(struct timeform *), 0);
+  *f = NULL;
+  luaL_setmetatable(L, TIMEFORM);
+  *f = timeform_new(format, &place, &why);
+  if (!*f) return luaL_error(L, "%s", why.text);
+  lua_pushcclosure(L, read_time, 1);
+  return 1;
+}
+
+/* width("5m"): its seconds */
+static int l_width(lua_State *L) {
+  struct why why;
+  int64_t seconds;
+  if (calendar_width(check_text(L, 1), &seconds, &why) != 0) return luaL_error(L, "%s", why.text);
+  lua_pushinteger(L, seconds);
+  return 1;
+}
+
+/* bucket(seconds, width [, offset]): the start of the bucket as text, or nil; width in seconds */
+static int l_bucket(lua_State *L) {
+  struct bucket b;
+  struct text t;
+  struct value seconds = check_value(L, 1);
+  lua_Integer width = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, width > 0, 2, "positive number of seconds expected");
+  bucket_init(&b, width, (int)offset_arg(L, 3));
+  if (!bucket_of(&b, &seconds, &t)) return lua_pushnil(L), 1;
+  lua_pushlstring(L, t.p, t.n);
+  return 1;
+}
+
+/* time_text(seconds [, offset]): as ISO text, or nil when out of range */
+static int l_time_text(lua_State *L) {
+  char out[TIME_TEXT];
+  struct value seconds = check_value(L, 1);
+  size_t n = calendar_text(&seconds, (int)offset_arg(L, 2), out);
+  if (n == 0) return lua_pushnil(L), 1;
+  lua_pushlstring(L, out, n);
+  return 1;
+}
+
+/* zone("+01:00"): seconds east of UTC, or nil */
+static int l_zone(lua_State *L) {
+  struct text t = check_text(L, 1);
+  const char *p = t.p, *end = p + t.n;
+  int offset;
+  if (!calendar_zone(&p, end, &offset) || p != end) return lua_pushnil(L), 1;
+  lua_pushinteger(L, offset);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"layout", l_layout},
+                                     {"separated", l_separated},
+                                     {"csv", l_csv},
+                                     {"logfmt", l_logfmt},
+                                     {"capture", l_capture},
+                                     {"either", l_either},
+                                     {"names", l_names},
+                                     {"evaluate", l_evaluate},
+                                     {"time", l_time},
+                                     {"width", l_width},
+                                     {"bucket", l_bucket},
+                                     {"zone", l_zone},
+                                     {"time_text", l_time_text},
+                                     {NULL, NULL}};
+
+static const luaL_Reg methods[] = {{"split", m_split}, {"lookup", m_lookup}, {"each", m_each},
+                                   {"names", m_names}, {"knows", m_knows},   {NULL, NULL}};
+
+static void new_class(lua_State *L, const char *name, lua_CFunction gc) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}
+
+int luaopen_papy_core_fields(lua_State *L) {
+  new_class(L, ARENA, arena_gc);
+  new_class(L, EXPRESSION, expr_gc);
+  new_class(L, TIMEFORM, timeform_gc);
+  new_class(L, SPLITTER_HANDLE, splitter_gc);
+  luaL_getmetatable(L, SPLITTER_HANDLE);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  luaL_newlib(L, functions);
+  return 1;
+}

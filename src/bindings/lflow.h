@@ -1,0 +1,143 @@
+/* lflow: what the parts of a flow's runner know of each other: lflow.c (made from a plan, the Lua side), lflow_run.c (the
+** loop over records), lrecord.c (a record as Lua sees it).
+**
+** A runner is the compiled form of a plan and lives in one process: splitter, patterns and expressions are made once,
+** before the fork. It runs one work item after the other: begin a block, go (again, behind a failed record), next block; then
+** what was found is taken as one value. Everything it points to is held by its user values, so that an error raised
+** anywhere leaves nothing behind. */
+#ifndef PAPY_BINDINGS_LFLOW_H
+#define PAPY_BINDINGS_LFLOW_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "scan/calendar.h"
+#include "scan/expr.h"
+#include "scan/pieces.h"
+#include "scan/record.h"
+#include "scan/records.h"
+#include "scan/regex.h"
+#include "scan/splitter.h"
+#include "scan/tally.h"
+#include "scan/timeform.h"
+
+#define RUNNER "papy.runner"
+#define RECORD "papy.record"
+
+enum op_kind {
+  OP_GREP,     /* does the record match? */
+  OP_SPLIT,    /* fill the slots */
+  OP_WHERE,    /* an expression */
+  OP_DERIVE,   /* a slot from an expression */
+  OP_TIME,     /* a slot's text to seconds */
+  OP_BUCKET,   /* a slot's seconds to the start of their bucket */
+  OP_SAMPLE,   /* a share of the records */
+  OP_WHERE_LUA, /* a function of the record, */
+  OP_DERIVE_LUA /* or a slot from one */
+};
+
+enum mismatch { MISMATCH_SKIP, MISMATCH_KEEP, MISMATCH_ERROR, MISMATCH_CALL };
+
+struct op {
+  enum op_kind kind;
+  bool invert;          /* of OP_GREP */
+  unsigned slot;
+  struct regex *regex;  /* borrowed from a user value */
+  struct expr *expr;    /* owned, as is */
+  struct timeform *time;
+  struct bucket bucket;
+  uint64_t share;       /* of 2^64 */
+  int function;         /* its place in the array of functions */
+};
+
+/* what becomes of the records that pass all ops */
+enum sink {
+  SINK_COUNT, /* counted */
+  SINK_TALLY, /* added to a tally */
+  SINK_LINES, /* their text, each with a newline */
+  SINK_ROWS,  /* as tables, or strings where records have no fields */
+  SINK_CALL   /* handed to a Lua function */
+};
+
+/* user values of a runner */
+enum { UV_TALLY = 1, UV_FUNCTIONS, UV_ROWS, UV_BLOCK, UV_NAMES, UV_COLUMNS, UV_META, UV_HELD, UVS = UV_HELD };
+
+enum { SAMPLES_MOST = 3, SAMPLE_BYTES = 200 };
+
+struct sample {
+  uint64_t offset;
+  size_t n;
+  char text[SAMPLE_BYTES];
+};
+
+struct runner {
+  struct op *op;
+  unsigned ops;
+  struct splitter *splitter;  /* borrowed; NULL: records have no fields but derived ones */
+  struct regex *start;        /* borrowed: records are runs of lines */
+  struct regex *lead;         /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
+  bool lead_splits;
+  bool header;                 /* the first line of a file is no record */
+  enum mismatch mismatch;
+  int mend;                    /* the function of MISMATCH_CALL */
+  unsigned slots, split_slots; /* those of the splitter come first */
+  struct value *field;
+  enum sink sink;
+  struct tally *tally;
+  unsigned keys, args;
+  unsigned *key, *arg; /* slots; TEXT_SLOT is the record's text */
+  struct value *given; /* keys + args values */
+  unsigned columns;    /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
+  unsigned *column;
+  uint64_t limit;      /* records that an item gives at most */
+  bool lua;            /* does an op or the sink call Lua? */
+  uint64_t random;     /* of OP_SAMPLE */
+
+  struct arena arena;
+  struct buf lines;
+  struct buf pairs;            /* names and values, while a table is made of them */
+  /* the block under way */
+  struct file *held;
+  struct pieces pieces;
+  struct buf bytes;
+  bool reading;        /* is there more of the held file? */
+  const char *text;    /* the piece: whole records, */
+  size_t n, at;        /* and how far it is done */
+  uint64_t offset;     /* of the piece in its file */
+  bool by_lead;        /* are this piece's records found by the lead? */
+  /* the record under way */
+  struct record now;
+  uint64_t serial;     /* of it; records that Lua keeps longer are refused */
+  bool shown;          /* may Lua look at it? */
+  /* of the item */
+  uint64_t kept, mismatched, rows;
+  unsigned samples;
+  struct sample sample[SAMPLES_MOST];
+};
+
+#define TEXT_SLOT UINT32_MAX
+
+struct runner *runner_arg(lua_State *L, int idx);
+
+/* lflow_run.c */
+
+/* Begin with the block at idx, a chunk or a string, which begins `offset` bytes into its file. Raises when it cannot be read. */
+void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset);
+/* Run through what is left of the block. Raises where a record fails; the next call goes on behind it. */
+void runner_go(lua_State *L, struct runner *r, int runner);
+/* let go of the block */
+void runner_rest(lua_State *L, struct runner *r);
+
+/* lrecord.c */
+
+/* the metatable of this runner's records; the runner is on top of the stack and stays there */
+void record_class(lua_State *L);
+/* Push the record as functions see it: a record, or the line where it has no fields. `meta` is where its metatable stands. */
+void record_push(lua_State *L, struct runner *r, int meta);
+/* Push it as a table of its own, or as a string where it has no fields. columns: where the names of the selected ones stand, 0:
+** all fields; names: where slots by name stand. */
+void record_push_row(lua_State *L, struct runner *r, int columns, int names);
+
+#endif

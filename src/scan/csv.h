@@ -1,0 +1,16 @@
+/* csv: fields with a separator between them, quoted as RFC 4180 says.
+**
+** A field that begins with a double quote ends at the next one that is not doubled, and must end the field; doubled quotes
+** inside are one. A quote in the middle of an unquoted field is itself. Names and short records as in separated.h.
+** A record is a line: a quoted field that goes on behind the line's end does not fit. (Sources with such fields need a
+** record_start that joins the lines.) */
+#ifndef PAPY_SCAN_CSV_H
+#define PAPY_SCAN_CSV_H
+
+#include "scan/splitter.h"
+
+/* separator: a byte other than quote, carriage return and newline; columns: names of the first fields, NULL for none */
+int csv_make(struct splitter *s, char separator, const struct text *columns, size_t ncolumns, const struct slots *slots,
+             struct why *why);
+
+#endif

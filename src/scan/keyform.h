@@ -1,0 +1,57 @@
+/* keyform: the bytes that stand for key values in a table of groups.
+**
+** The key of one text is that text as it is, so that the usual key is not copied before it is looked for; any other is a row of
+** packed values. The shape tells the two apart. */
+#ifndef PAPY_SCAN_KEYFORM_H
+#define PAPY_SCAN_KEYFORM_H
+
+#include "scan/groups.h"
+#include "scan/packed.h"
+
+enum { SHAPE_PACKED, SHAPE_TEXT };
+
+/* -1 with errno when memory is out; the key lies in the text or in scratch */
+static inline int keyform_make(const struct value *v, unsigned n, struct buf *scratch, struct key *key) {
+  if (n == 1 && v->kind == VALUE_TEXT) {
+    *key = (struct key){(const uint8_t *)v->text, v->length, SHAPE_TEXT};
+    return 0;
+  }
+  scratch->n = 0;
+  for (unsigned i = 0; i < n; i++)
+    if (packed_put_value(scratch, packed_normal(v[i])) != 0) return -1;
+  *key = (struct key){scratch->p, scratch->n, SHAPE_PACKED};
+  return 0;
+}
+
+/* value i of the key that the row has; borrowed */
+static inline struct value keyform_value(const struct groups *g, const struct group *r, unsigned i) {
+  struct packed from = packed_of(group_key(g, r), r->length);
+  if (r->shape == SHAPE_TEXT) return value_of_text((const char *)from.p, r->length);
+  struct value v = packed_get_value(&from);
+  while (i-- > 0) v = packed_get_value(&from);
+  return v;
+}
+
+/* are these bytes a key of n values? */
+static inline int keyform_good(struct key key, unsigned n) {
+  if (key.shape == SHAPE_TEXT) return n == 1;
+  struct packed from = packed_of(key.p, key.n);
+  while (n-- > 0) packed_get_value(&from);
+  return !from.bad && from.p == from.end;
+}
+
+static inline int keyform_write(const struct groups *g, const struct group *r, struct buf *out) {
+  if (packed_put(out, (uint64_t)r->length << 1 | r->shape) != 0) return -1;
+  return buf_add(out, group_key(g, r), r->length);
+}
+
+/* borrowed from what is read */
+static inline struct key keyform_read(struct packed *from) {
+  uint64_t head = packed_get(from);
+  if (head >> 1 > packed_left(from)) packed_spoil(from), head = 0;
+  struct key key = {from->p, (size_t)(head >> 1), (uint32_t)(head & 1)};
+  from->p += key.n;
+  return key;
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* value: what a field of a record holds, in 16 bytes, and how values are numbers, text and ordered.
+**
+** Text and raw values borrow their bytes from the record's block or from its arena: they are valid as long as the record
+** is. Fields split from text are text; they become numbers where a number is asked for (value_numeric), so "0200" stays
+** the text that it is until someone calculates with it. Only JSON gives values that have a kind from the start.
+** Nothing here allocates. */
+#ifndef PAPY_SCAN_VALUE_H
+#define PAPY_SCAN_VALUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scan/text.h"
+
+enum value_kind {
+  VALUE_NONE,    /* the record has no such field */
+  VALUE_TEXT,    /* any bytes */
+  VALUE_INTEGER, /* fits 64 bits */
+  VALUE_NUMBER,  /* a finite double */
+  VALUE_BOOLEAN, /* integer is 0 or 1 */
+  VALUE_NULL,    /* JSON's null */
+  VALUE_RAW      /* a nested JSON array or object, as its text */
+};
+
+struct value {
+  union {
+    const char *text;
+    int64_t integer;
+    double number;
+  };
+  uint64_t length : 56, kind : 8; /* length of text; 0 for the other kinds */
+};
+
+static inline struct value value_none(void) {
+  return (struct value){.kind = VALUE_NONE};
+}
+static inline struct value value_null(void) {
+  return (struct value){.kind = VALUE_NULL};
+}
+static inline struct value value_integer(int64_t i) {
+  return (struct value){.integer = i, .kind = VALUE_INTEGER};
+}
+static inline struct value value_number(double d) {
+  return (struct value){.number = d, .kind = VALUE_NUMBER};
+}
+static inline struct value value_boolean(int b) {
+  return (struct value){.integer = b != 0, .kind = VALUE_BOOLEAN};
+}
+static inline struct value value_of_text(const char *p, size_t n) {
+  return (struct value){.text = p, .length = n, .kind = VALUE_TEXT};
+}
+
+/* Text as a number: blanks, sign, digits, fraction, exponent, blanks; no hexadecimal, infinity or NaN, and nothing longer
+** than NUMBER_LONGEST. Integers that fit 64 bits are exact, all else is the nearest double (which may be infinite: then
+** it is no number). The kind of *to: VALUE_INTEGER, VALUE_NUMBER; VALUE_NONE when the text is missing: empty, blank or
+** "-"; VALUE_TEXT (then *to is that text) when it is something else. */
+enum value_kind value_parse(const char *p, size_t n, struct value *to);
+
+/* The value as a number, *to as above. Booleans count as 0 and 1; NONE and NULL are missing; RAW is VALUE_TEXT. */
+enum value_kind value_numeric_slow(const struct value *v, struct value *to);
+static inline enum value_kind value_numeric(const struct value *v, struct value *to) {
+  if (v->kind == VALUE_TEXT && v->length - 1 < 18) { /* 1 to 18 bytes, mostly digits: the value of nearly every sum */
+    int64_t i = 0;
+    const char *p = v->text, *end = p + v->length;
+    for (; p < end && (unsigned char)(*p - '0') < 10; p++) i = i * 10 + (*p - '0');
+    if (p == end) {
+      *to = value_integer(i);
+      return VALUE_INTEGER;
+    }
+  }
+  return value_numeric_slow(v, to);
+}
+/* the same as a double, for means and quantiles */
+static inline double value_double(const struct value *number) {
+  return number->kind == VALUE_INTEGER ? (double)number->integer : number->number;
+}
+
+/* No value: NONE, NULL, empty text or "-", as logs write it? */
+static inline int value_missing(const struct value *v) {
+  if (v->kind == VALUE_TEXT) return v->length == 0 || (v->length == 1 && v->text[0] == '-');
+  return v->kind == VALUE_NONE || v->kind == VALUE_NULL;
+}
+
+/* room for any number as text */
+#define VALUE_SCRATCH 32
+/* The value as text: text and raw as they are, integers and the shortest form that reads back as the same double (with
+** ".0" when that would look like an integer) in scratch, "true", "false", "null", and nothing for NONE. */
+struct text value_text(const struct value *v, char scratch[VALUE_SCRATCH]);
+
+/* The order of sort, total: missing values, false, true, numbers (text that looks like one, too) by size, text by bytes. */
+int value_order(const struct value *a, const struct value *b);
+/* The order of expressions: by size when both look like numbers, else by the bytes of their text. */
+int value_compare(const struct value *a, const struct value *b);
+/* numbers (INTEGER or NUMBER) by size, exactly: 2^53+1 is more than 2^53 as a double */
+int value_compare_numbers(const struct value *a, const struct value *b);
+
+#endif

@@ -1,0 +1,2 @@
+-- logfmt: key=value pairs.
+return {logfmt = true}

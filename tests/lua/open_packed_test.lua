@@ -1,0 +1,155 @@
+-- Compressed files and archives, against the programs people use for them.
+local T = require "support"
+local R = require "reading"
+local open = require "papy.open"
+
+if not pcall(require, "papy.archive") then
+  print "papy.archive was not built"
+  os.exit(77)
+end
+
+local dir, clean = R.directory()
+local function path(name) return dir .. "/" .. name end
+local function shell(command, ...) assert(os.execute(("cd '%s' && " .. command):format(dir, ...)), command) end
+
+local log = {}
+for i = 1, 60000 do log[i] = ("%d %x some words of a line\n"):format(i, i * 2654435761 % 4294967296) end
+log = table.concat(log) .. "no newline at the end \0\xff"
+R.write(path "log", log)
+R.write(path "short", "a few bytes")
+R.write(path "empty", "")
+
+
+T.claim("every compression gives what its program gives, whatever the name", function()
+  shell "gzip -c log >1; bzip2 -c log >2; xz -1 -c log >3; zstd -qc log >4; lz4 -qc log >5; xz -1 --format=lzma -c log >6"
+  for i = 1, 6 do
+    local r = R.all(path(i), nil, {workers = 2})
+    T.ok(r.text == log, i)
+    T.eq(r.names, {path(i)})
+    T.eq(r.errors, {})
+  end
+end)
+
+T.claim("small and empty ones, too", function()
+  for _, how in ipairs {"gzip", "bzip2", "xz", "zstd -q", "lz4 -q"} do
+    shell("%s -c short >s; %s -c empty >e", how, how)
+    T.eq(R.all {path "s", path "e", path "short"}.text, "a few bytesa few bytes", how)
+  end
+end)
+
+T.claim("several compressed pieces in one file are read as one", function()
+  for _, how in ipairs {"gzip", "bzip2", "xz -1", "zstd -q", "lz4 -q"} do
+    shell("{ %s -c short; %s -c log; %s -c empty; %s -c short; } >cat", how, how, how, how)
+    local r = R.all(path "cat")
+    T.ok(r.text == "a few bytes" .. log .. "a few bytes", how)
+    T.eq(r.errors, {}, how)
+  end
+  shell "gzip -c short >pad; head -c 1000 /dev/zero >>pad"
+  T.eq(R.all(path "pad").text, "a few bytes")
+end)
+
+T.claim("members of archives are files of their own", function()
+  assert(papy.fs.mkdir(path "in/sub"))
+  R.write(path "in/a.log", "a\nno end")
+  R.write(path "in/sub/b.log", log)
+  R.write(path "in/empty.log", "")
+  shell "ln -s a.log in/link; cd in; tar cf ../t.tar *; tar czf ../t.tgz *; tar cJf ../t.txz *; tar c --format=v7 * >../old; \
+    zip -qr ../t.zip a.log empty.log sub; zip -qr - a.log sub | cat >../streamed.zip"
+  for _, name in ipairs {"t.tar", "t.tgz", "t.txz", "old", "t.zip", "streamed.zip"} do
+    local r = R.all(path(name), nil, {workers = 2})
+    T.ok(r.text == "a\nno end" .. log, name)
+    T.eq(r.names, {path(name) .. ":a.log", path(name) .. ":sub/b.log"}, name)
+    T.eq(r.errors, {}, name)
+  end
+end)
+
+T.claim("blocks of a stream are bounded, whole lines, and say their offsets", function()
+  shell "for i in 1 2 3 4; do cat log; echo; done | gzip -1c >big"
+  local at = 0
+  local blocks = R.all(path "big").blocks
+  for i, block in ipairs(blocks) do
+    T.eq(block[3], at)
+    T.ok(#block[1] < 3 << 20 and (i == #blocks or block[1]:sub(-1) == "\n"))
+    at = at + #block[1]
+  end
+  T.eq(at, 4 * (#log + 1))
+end)
+
+T.claim("a truncated file gives what comes before, then an error with file and offset", function()
+  for i = 1, 5 do
+    shell("head -c $(($(stat -c %%s %d) * 2 / 3)) %d >cut", i, i)
+    local r = R.all(path "cut")
+    T.eq(#r.errors, 1, i)
+    T.ok(log:sub(1, #r.text) == r.text, "what came is right")
+    T.ok(i ~= 1 and i ~= 4 or #r.text > 200000, i, #r.text) -- the others have large blocks
+    T.eq(tonumber(r.errors[1]:match "cut behind byte (%d+): "), #r.text)
+  end
+  shell "head -c 200000 t.tgz >cut.tgz"
+  local r = R.all(path "cut.tgz")
+  T.ok(r.text:sub(1, 8) == "a\nno end" and #r.text > 100000)
+  T.ok(r.errors[1]:find "cut.tgz:sub/b.log behind byte %d+: the gzip file is cut short", r.errors[1])
+end)
+
+T.claim("as much of a truncated gzip file as zcat gives", function()
+  shell "head -c 100000 1 >half; zcat half >unpacked 2>/dev/null || true"
+  T.ok(R.all(path "half").text == papy.fs.read(path "unpacked"))
+end)
+
+T.claim("a damaged byte is an error, never wrong bytes in silence", function()
+  for i = 1, 5 do
+    local bytes = papy.fs.read(path(i))
+    local at = #bytes // 2
+    R.write(path "bad", bytes:sub(1, at) .. string.char(bytes:byte(at + 1) ~ 0x10) .. bytes:sub(at + 2))
+    local r = R.all(path "bad")
+    T.ok(#r.errors == 1, i, "no error")
+  end
+  local bytes = papy.fs.read(path "1")
+  R.write(path "bad", bytes:sub(1, -6) .. string.char(bytes:byte(-5) ~ 1) .. bytes:sub(-4))
+  T.ok(R.all(path "bad").errors[1]:find "incorrect", "a wrong checksum")
+  R.write(path "bad", papy.fs.read(path "1") .. "something else")
+  local r = R.all(path "bad")
+  T.ok(r.text == log and r.errors[1]:find "bytes that are not gzip's follow its end")
+end)
+
+T.claim("behind a broken file the next one is read", function()
+  shell "head -c 300 s >broken; cp short after; head -c 100000 1 >broken"
+  local r = R.all {path "broken", path "after"}
+  T.eq(#r.errors, 1)
+  T.eq(r.text:sub(-11), "a few bytes")
+end)
+
+T.claim("records of several lines go through streams, not from one member to the next", function()
+  R.write(path "in/a.log", "2024 one\n  at x\n2024 two\n  at y")
+  R.write(path "in/c.log", "  a tail\n2024 three\n")
+  shell "cd in; tar czf ../m.tgz a.log c.log"
+  local source = open.source(path "m.tgz", {record_start = "^\\d{4}"})
+  local records = {}
+  for item in open.items(source) do
+    for _, block in ipairs(R.blocks(item, source.record_start)) do
+      for _, record in ipairs(R.records(block[1], function(line) return line:find "^%d%d%d%d" end)) do
+        records[#records + 1] = record
+      end
+    end
+  end
+  T.eq(records, {"2024 one\n  at x", "2024 two\n  at y", "  a tail", "2024 three"})
+end)
+
+T.claim("text that only looks a little like an archive is text", function()
+  for _, text in ipairs {"BZh9 is a header\n", "PK is my name\n", "\x1f\x8b\n", "]", "P", ("ustar\n"):rep(100)} do
+    T.eq(R.all(R.write(path "odd", text)).text, text)
+  end
+end)
+
+T.claim("without the module, only compressed files are errors", function()
+  local alone = path "papy"
+  shell("cp '%s' papy", T.papy())
+  local script = R.write(path "alone.lua", [[
+    package.loaded.reading = dofile(arg[1])
+    local r = require("reading").all {arg[2], arg[3]}
+    print(r.text, r.errors[1])]])
+  local said = T.read_all(("'%s' '%s' tests/lua/reading.lua '%s' '%s' 2>&1"):format(alone, script, path "1", path "short"))
+  T.ok(said:find "^a few bytes\tcannot read .*/1: papy.archive is not part of this papy: install libarchive", said)
+end)
+
+clean()
+T.finish()
