@@ -42,7 +42,7 @@ end
 
 -- For a run over `source`: add(bytes) as parts are done, and finish(); nil where nobody would see it.
 function M.new(source)
-  local columns = not source.follow and core.term.columns(2)
+  local columns = not source.follow and core.sys.columns(2)
   if not columns then return nil end
   local began, done, total, drawn, next_at = core.sys.now(), 0, nil, false, FIRST
   local self = {}
