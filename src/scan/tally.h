@@ -44,7 +44,7 @@ void tally_free(struct tally *t);
 void tally_clear(struct tally *t);
 const struct tally_spec *tally_spec(const struct tally *t);
 
-/* Add a record: its spec->keys key values and spec->args arguments. A kind of VALUE_NONE, and nothing else, is missing */
+/* add a record: its spec->keys key values and spec->args arguments. 0, or -1 with *why */
 int tally_add(struct tally *t, const struct value *keys, const struct value *args, struct why *why);
 
 /* Records are numbered as they are added. Add records of work item `item` from now on (default 0): first and last
