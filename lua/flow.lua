@@ -125,7 +125,7 @@ end
 
 
 -- Split records into fields. x: the name of a format ("combined", "csv", "json", "logfmt", …), a layout such as
--- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "blanks" is awk's way), or an array of column names.
+-- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "words" is awk's way), or an array of column names.
 -- opts: columns = names of the fields, separator =, header = true (the first line names them; so for "csv" and "tsv" without
 -- columns), quoted = true (as csv). What does not fit the format is left out (see on_mismatch).
 function Flow:fields(x, opts)
@@ -175,7 +175,9 @@ end
 -- Further fields, or others in place of old ones: derive{kb = "bytes / 1024", day = function(r) return r.time:sub(1, 11) end}.
 -- Each is made of the record as it was before.
 function Flow:derive(fields)
-  if type(fields) ~= "table" then refuse("derive: a table {name = expression or function} expected, got %s", Error.render(fields)) end
+  if type(fields) ~= "table" then
+    refuse("derive: a table {name = expression or function} expected, got %s", Error.render(fields))
+  end
   local list = {}
   for name, x in pairs(fields) do
     must_be_name("derive", name)
@@ -198,8 +200,8 @@ local function offset_of(what, zone)
 end
 
 
--- The time in a field as seconds since 1970. format: in the manner of strptime ("%d/%b/%Y:%H:%M:%S %z"), or "iso", "apache", "syslog",
--- "epoch", "epoch_ms"; default: what the records' format says. opts: zone of times that name none (UTC), year of those
+-- The time in a field as seconds since 1970. format: in the manner of strptime ("%d/%b/%Y:%H:%M:%S %z"), or "iso", "apache",
+-- "syslog", "epoch", "epoch_ms"; default: what the records' format says. opts: zone of times that name none (UTC), year of those
 -- without one. What is no such time is nil.
 function Flow:parse_time(field, format, opts)
   local o = options.check("parse_time", opts, {zone = "string", year = "count"})
@@ -212,8 +214,8 @@ function Flow:parse_time(field, format, opts)
 end
 
 
--- The time in a field (seconds, or a time of the records' format) as the start of its bucket, in ISO text. width: "30s" "5m" "1h" "1d"
--- "1w"; opts: zone, in which days begin (UTC).
+-- The time in a field (seconds, or a time of the records' format) as the start of its bucket, in ISO text. width: "30s" "5m"
+-- "1h" "1d" "1w"; opts: zone, in which days begin (UTC).
 function Flow:bucket(field, width, opts)
   local o = options.check("bucket", opts, {zone = "string"})
   must_be_name("bucket", field)
@@ -232,8 +234,8 @@ function Flow:sample(share)
 end
 
 
--- What to do with records that do not fit the format or the pattern: "skip" (as without this, but nothing is said), "keep" (with no
--- fields but line), "error", or a function that gets the line and returns a table of fields, or nil to leave it out.
+-- What to do with records that do not fit the format or the pattern: "skip" (as without this, but nothing is said), "keep"
+-- (with no fields but line), "error", or a function that gets the line and returns a table of fields, or nil to leave it out.
 function Flow:on_mismatch(policy)
   if is_callable(policy) then return with(self, {mismatch = "call", mend = policy, quiet = true}) end
   if policy ~= "skip" and policy ~= "keep" and policy ~= "error" then
@@ -245,7 +247,9 @@ end
 
 -- What to do with records for which a step raises: "error" (default) or "skip": they are left out, counted and told.
 function Flow:on_error(policy)
-  if policy ~= "error" and policy ~= "skip" then refuse("on_error: \"error\" or \"skip\" expected, got %s", Error.render(policy)) end
+  if policy ~= "error" and policy ~= "skip" then
+    refuse("on_error: \"error\" or \"skip\" expected, got %s", Error.render(policy))
+  end
   return with(self, {on_failure = policy})
 end
 
@@ -371,7 +375,8 @@ function Flow:count(regex)
     return n
   end
   local first = flow.steps[1]
-  local only = #flow.steps == 1 and first.kind == "grep" and not first.invert and not flow.source.record_start and first.regex or nil
+  local only = #flow.steps == 1 and first.kind == "grep" and not first.invert and not flow.source.record_start
+    and first.regex or nil
   local n = 0
   for partial in partials(flow, {kind = "count"}, nil, {count = only, ordered = false}) do n = n + partial.kept end
   return n
@@ -393,8 +398,8 @@ function Flow:collect()
 end
 
 
--- What was left out of the last answer: {mismatched = records that did not fit, samples = {{name =, offset =, text =}...}, failed =,
--- failures = {messages}, broken = files, breaks = {messages}}.
+-- What was left out of the last answer: {mismatched = records that did not fit, samples = {{name =, offset =, text =}...},
+-- failed =, failures = {messages}, broken = files, breaks = {messages}}.
 function Flow:report()
   return self.shared.report or run.new_report()
 end
@@ -457,10 +462,10 @@ local function grouped(self, keys, columns, order)
 end
 
 
--- Groups of records with the same values of the keys, and aggregates of each: group_by("status", {n = "count", bytes = "sum bytes",
--- p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean, stddev,
--- min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a field.
--- Without them: count.
+-- Groups of records with the same values of the keys, and aggregates of each: group_by("status", {n = "count", bytes = "sum
+-- bytes", p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean,
+-- stddev, min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a
+-- field. Without them: count.
 function Flow:group_by(keys, aggs)
   local names = type(keys) == "table" and #keys == 0 and {} or name_list("group_by", keys)
   return grouped(self, names, aggregates.columns(aggs or {count = "count"}))
@@ -573,8 +578,14 @@ local function known_columns(self)
 end
 
 
--- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers by
--- size, text by bytes, missing values last.
+-- names() -> the names of the fields that the flow's records have, in order, as far as they are known before it runs; else nil.
+function Flow:names()
+  return known_columns(self)
+end
+
+
+-- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers
+-- by size, text by bytes, missing values last.
 function Flow:sort(...)
   local order = select("#", ...) == 0 and {{"line", false}} or order_of("sort", ...)
   if self.groups and #self.steps == 0 then
@@ -661,12 +672,14 @@ function Flow:join(other, key, opts)
 end
 
 
--- A value made of all records: init() in each part, step(acc, record) -> acc for its records, merge(acc, acc) -> acc for the parts
--- in order, finish(acc) -> the value (default: as it is). init may be a plain value that is not a table.
+-- A value made of all records: init() in each part, step(acc, record) -> acc for its records, merge(acc, acc) -> acc for the
+-- parts in order, finish(acc) -> the value (default: as it is). init may be a plain value that is not a table.
 function Flow:aggregate(spec)
   local o = options.check("aggregate", spec, {init = "any", step = "any", merge = "any", finish = "any"})
   local init = is_callable(o.init) and o.init or function() return o.init end
-  if type(o.init) == "table" and not is_callable(o.init) then refuse("aggregate: init must be a function that makes a new table") end
+  if type(o.init) == "table" and not is_callable(o.init) then
+    refuse("aggregate: init must be a function that makes a new table")
+  end
   if not is_callable(o.step) then refuse("aggregate: step must be a function(acc, record)") end
   if not is_callable(o.merge) then refuse("aggregate: merge must be a function(acc, acc)") end
   local sink, acc = {kind = "fold", init = init, step = o.step}, nil
@@ -683,6 +696,25 @@ function Flow:aggregate(spec)
   if acc == nil then acc = init() end
   if o.finish then return o.finish(acc) end
   return acc
+end
+
+
+-- ---- showing and writing ----
+
+-- Print the records or rows; see papy.show for the options: mode, columns, limit, bars, spark, …
+function Flow:show(opts)
+  local o = {columns = known_columns(self)}
+  for name, value in pairs(opts or {}) do o[name] = value end
+  local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
+  require("papy.show").show(step, o)
+end
+
+
+-- Write the records to a file ("-": standard output), in order; returns how many. format: "text", "csv", "json" (default by the
+-- path's end); a path that ends in .gz, .zst, … is compressed. See papy.write.
+function Flow:write(path, format)
+  local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
+  return require("papy.write").write(step, path, format, {columns = known_columns(self)})
 end
 
 
@@ -716,7 +748,8 @@ end
 function Flow:__tostring()
   local names = {}
   for i, step in ipairs(self.steps) do names[i] = step.kind end
-  return ("papy.Flow(%s%s)"):format(self.source and self.source.what or "rows", #names > 0 and ": " .. table.concat(names, ", ") or "")
+  return ("papy.Flow(%s%s)"):format(self.source and self.source.what or "rows",
+    #names > 0 and ": " .. table.concat(names, ", ") or "")
 end
 
 
@@ -726,9 +759,9 @@ local spec = {workers = "count", chunk = "count"}
 for name, rule in pairs(open.spec) do spec[name] = rule end
 
 
--- A flow over the records of x: a path, a glob, a directory ({recursive = true}), "-" (standard input), an open file, an iterator of
--- strings, or a list of these. Compressed files and archives are recognised by their content. Options: workers (default: usable
--- processors), chunk (bytes, of a part of a file that a worker gets), record_start (a regex: records are runs of
+-- A flow over the records of x: a path, a glob, a directory ({recursive = true}), "-" (standard input), an open file, an
+-- iterator of strings, or a list of these. Compressed files and archives are recognised by their content. Options: workers
+-- (default: usable processors), chunk (bytes, of a part of a file that a worker gets), record_start (a regex: records are runs of
 -- lines that begin at one that matches), recursive, include, exclude (globs), follow = true (goes on with growing files; from =
 -- "start" or "end"), on_error = "raise" or "skip" (of files that cannot be read).
 function M.open(x, opts)

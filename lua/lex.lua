@@ -33,6 +33,10 @@ local function after_string(text, at)
 end
 
 
+local doubles = {[".."] = true, ["::"] = true, ["=="] = true, ["~="] = true, ["<="] = true, [">="] = true, ["//"] = true,
+  ["<<"] = true, [">>"] = true}
+
+
 -- One word of the text at `at`, which is no white space: its kind and the position after it.
 local function word_at(text, at)
   local name_end = text:match("^[%a_][%w_]*()", at)
@@ -46,26 +50,27 @@ local function word_at(text, at)
   if c == "-" and text:sub(at, at + 1) == "--" then return "comment", after_comment(text, at) end
   local long = c == "[" and after_long_bracket(text, at)
   if long then return "string", long end
-  for _, sign in ipairs {"...", "..", "::", "==", "~=", "<=", ">=", "//", "<<", ">>"} do
-    if text:sub(at, at + #sign - 1) == sign then return "sign", at + #sign end
-  end
-  return "sign", at + 1
+  if text:find("^%.%.%.", at) then return "sign", at + 3 end
+  return "sign", at + (doubles[text:sub(at, at + 1)] and 2 or 1)
 end
 
 
 -- The words of a text, comments left out: an array of {kind = "name" "number" "string" "sign", text, line, first, last}.
 function M.words(text)
-  local words, line, at = {}, 1, 1
-  if text:find "^#" then at = text:find("\n", 1, true) or #text + 1 end
+  local words, at = {}, 1
+  local line, line_end = 1, text:find("\n", 1, true) or #text + 1
+  local function line_at(position) -- positions come in ascending order
+    while line_end < position do line, line_end = line + 1, text:find("\n", line_end + 1, true) or #text + 1 end
+    return line
+  end
+  if text:find "^#" then at = line_end end
   while true do
     local first = text:match("^%s*()", at)
-    line = line + select(2, text:sub(at, first - 1):gsub("\n", ""))
     if first > #text then return words end
     local kind, after = word_at(text, first)
-    local word = {kind = kind, text = text:sub(first, after - 1), line = line, first = first, last = after - 1}
-    if kind ~= "comment" then words[#words + 1] = word end
-    line = line + select(2, word.text:gsub("\n", ""))
-    word.last_line = line
+    if kind ~= "comment" then
+      words[#words + 1] = {kind = kind, text = text:sub(first, after - 1), line = line_at(first), first = first, last = after - 1}
+    end
     at = after
   end
 end
@@ -129,18 +134,18 @@ local function constant_value(text, known)
 end
 
 
--- The constants declared as `local name <const> = value`, on one line each, above the line `last`: name -> value.
-function M.constants(text, last)
-  local words, constants = M.words(text), {}
+-- The constants declared as `local name <const> = value`, on one line each: an array of {name, value, line}.
+function M.constants(text)
+  local words, known, found = M.words(text), {}, {}
   for i, word in ipairs(words) do
-    if word.line > last then break end
     local name, attribute, sign = words[i + 1], words[i + 3], words[i + 5]
     if word.text == "local" and attribute and attribute.text == "const" and sign and sign.text == "=" then
       local rest = text:match("^[^\n]*", sign.last + 1)
-      constants[name.text] = constant_value(rest, constants)
+      known[name.text] = constant_value(rest, known)
+      found[#found + 1] = {name = name.text, value = known[name.text], line = word.line}
     end
   end
-  return constants
+  return found
 end
 
 

@@ -42,7 +42,6 @@ local papy = {
 local lazy = {
   Graph = "papy.graph",
   help = "papy.help",
-  log = "papy.log", fs = "papy.fs", workers = "papy.workers",
   log = "papy.log", fs = "papy.fs", workers = "papy.workers", formats = "papy.formats",
   Piper = "papy.piper",
   Dagger = "papy.dagger",

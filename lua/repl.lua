@@ -14,21 +14,23 @@ local function unfinished(message)
 end
 
 
--- Text with functions in it is kept under its name, so that pipelines of them can be saved.
-local function count(f, name, text)
+-- A piece of what was typed: {run = function, skip = how many of its values are none of the expression's}. Text with functions in
+-- it is kept under its name, so that pipelines of them can be saved.
+local function piece_of(f, skip, name, text)
   typed = typed + 1
   if text:find("function", 1, true) then core.sys.texts[name] = {text} end
-  return f
+  return {run = f, skip = skip}
 end
 
 
--- An expression is loaded as one that returns its values, anything else as it stands.
+-- An expression is loaded as one that returns its values, anything else as it stands. Of an expression there is one value to
+-- skip, because `return f()` would be a tail call, after which no message could tell where at the prompt f was called.
 local function compile(text)
   local name = "=prompt " .. typed + 1
-  local f, as_expression = load("return " .. text, name, "t")
-  if f then return count(f, name, text) end
+  local f, as_expression = load("return nil, " .. text, name, "t")
+  if f then return piece_of(f, 1, name, text) end
   local g, message = load(text, name, "t")
-  if g then return count(g, name, text) end
+  if g then return piece_of(g, 0, name, text) end
   return nil, message, unfinished(message) or unfinished(as_expression)
 end
 
@@ -38,9 +40,9 @@ local function compile_by_lines(text)
   local pieces, block = {}, nil
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     block = block and block .. "\n" .. line or line
-    local f, _, more = compile(block)
-    if f then
-      pieces[#pieces + 1], block = f, nil
+    local piece, _, more = compile(block)
+    if piece then
+      pieces[#pieces + 1], block = piece, nil
     elseif not more then
       return nil
     end
@@ -49,12 +51,12 @@ local function compile_by_lines(text)
 end
 
 
--- What was typed as an array of functions to run one after the other; nil when lines are missing, unless no more will
+-- What was typed as an array of pieces ({run, skip}) to run one after the other; nil when lines are missing, unless no more will
 -- come (`final`); false and the message when no line can help. Lines that came one by one have been tried as they came; only
 -- a paste of several (`pasted`), or the end, is taken apart.
 function M.load(text, final, pasted)
-  local f, message, more = compile(text)
-  if f then return {f} end
+  local piece, message, more = compile(text)
+  if piece then return {piece} end
   local pieces = (pasted or final) and text:find("\n", 1, true) and compile_by_lines(text)
   if pieces then return pieces end
   if more and not final then return nil end

@@ -172,9 +172,10 @@ local function check_path(what, path)
 end
 
 
--- Write the pipeline as a readable script that builds it again: functions by their source text with what they need, workers,
--- arguments, pools, pipers and pipes, without the data. `papy path FILE…` runs it on the lines of files. Raises kind
--- "plumber" and writes nothing when something cannot be written as text, naming it.
+-- Write the pipeline as a readable script that builds it again: functions by their source text with the variables, tables and
+-- functions they use, as they are now; workers, arguments, pools, pipers and pipes; not the data. Modules are required, so they
+-- must be found where the script runs. `papy path FILE…` runs it on the lines of files. Raises kind "plumber" and writes
+-- nothing when something cannot be written as text, naming it.
 function Saving:save(path)
   check_path("save", path)
   local text = M.text(self)

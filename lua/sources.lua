@@ -6,7 +6,9 @@ local literal = require "papy.literal"
 
 local M = {}
 
-local parsed = {} -- text -> its functions; most pipelines come from one or two texts
+-- what is in some texts, as most pipelines come from one or two: the latest first, {text =, functions =, constants =}
+local parsed = {}
+local PARSED_MOST <const> = 4
 
 
 -- The texts that a chunk may have, the latest first; or nil and why there is none.
@@ -25,11 +27,16 @@ local function texts_of_chunk(source)
 end
 
 
-local function functions_in(text)
-  if not parsed[text] then
-    parsed = {[text] = lex.functions(text)}
+local function parse(text)
+  for i, known in ipairs(parsed) do
+    if known.text == text then
+      table.insert(parsed, 1, table.remove(parsed, i))
+      return known
+    end
   end
-  return parsed[text]
+  table.insert(parsed, 1, {text = text, functions = lex.functions(text), constants = lex.constants(text)})
+  parsed[PARSED_MOST + 1] = nil
+  return parsed[1]
 end
 
 
@@ -114,8 +121,10 @@ end
 -- The constants `local name <const> = value` of the chunk that the function's text uses: the compiler puts their values into
 -- its code, so that they are no upvalues.
 local function constants_for(text, found, names)
-  if not text:find "<%s*const%s*>" then return {} end
-  local all, used, upvalues = lex.constants(text, found.line), {}, {}
+  local all, used, upvalues = {}, {}, {}
+  for _, constant in ipairs(parse(text).constants) do
+    if constant.line <= found.line then all[constant.name] = constant.value end
+  end
   for _, name in ipairs(names) do upvalues[name] = true end
   for _, name in ipairs(lex.free_names(found.body)) do
     if not upvalues[name] then used[name] = all[name] end
@@ -127,7 +136,7 @@ end
 -- The function in the text, and how many functions are where it should be.
 local function find(f, text, first, last)
   local names, there = M.upvalue_names(f), 0
-  for _, found in ipairs(functions_in(text)) do
+  for _, found in ipairs(parse(text).functions) do
     if found.line == first and found.last_line == last then
       there = there + 1
       local constants, movable = constants_for(text, found, names), is_movable(found.body)

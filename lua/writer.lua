@@ -187,13 +187,19 @@ function Writer.is_plain(value)
 end
 
 
+-- Something is made later than the table that holds it, which therefore must have a place.
+function Writer:must_wait(place, path, inner)
+  if not place then refuse(inside(path, inner), "is made later; give it to the function as an upvalue") end
+end
+
+
 -- The text of t[key], "nil" when it is filled in behind the statement. `place` is how t is reached in the script, nil when it has
 -- no name; then tables in it get names of their own.
 function Writer:entry(t, key, place, index, path, inner)
   local value = rawget(t, key)
   if type(value) ~= "table" and type(value) ~= "function" then return self:value(value, path, inner) end
   if self.open[value] then
-    if not place then refuse(inside(path, inner), "is made later; give it to the function as an upvalue") end
+    self:must_wait(place, path, inner)
     self:add_behind(value, ("%s%s = %s"):format(place, index, self.text_for[value]))
     return "nil"
   end
@@ -219,7 +225,12 @@ function Writer:constructor(t, place, path, inner)
     local index = literal.index(key, text)
     local at = literal.scalar(key) and index or ("[%s]"):format(tostring(key))
     local value = self:entry(t, key, place, index, path, inner .. at)
-    if value ~= "nil" then parts[#parts + 1] = (literal.is_name(key) and key or index) .. " = " .. value end
+    if value ~= "nil" and self.open[key] then
+      self:must_wait(place, path, "a key of " .. inner)
+      self:add_behind(key, ("%s%s = %s"):format(place, index, value))
+    elseif value ~= "nil" then
+      parts[#parts + 1] = (literal.is_name(key) and key or index) .. " = " .. value
+    end
   end
   return self:with_metatable(t, literal.layout(parts), place, path, inner)
 end
@@ -230,7 +241,8 @@ function Writer:with_metatable(t, text, place, path, inner)
   if meta == nil then return text end
   local name = rawget(meta, "__name")
   if type(name) == "string" and name:find "^papy%." then refuse(inside(path, inner), "is a " .. name) end
-  if self.open[meta] and place then
+  if self.open[meta] then
+    self:must_wait(place, path, "the metatable of " .. inner)
     self:add_behind(meta, ("setmetatable(%s, %s)"):format(place, self.text_for[meta]))
     return text
   end

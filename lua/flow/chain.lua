@@ -157,8 +157,8 @@ local function values(row, names)
 end
 
 
--- The steps with what becomes of the values at their end, as compile (plan.lua) is asked for it: {push = f(value), reset = f(), value =
--- f() -> what came together, kept = f() -> how many values}.
+-- The steps with what becomes of the values at their end, as compile (plan.lua) is asked for it: {push = f(value), reset = f(),
+-- value = f() -> what came together, kept = f() -> how many values}.
 function M.sink(steps, sink, limit)
   local n, value = 0, nil
   limit = limit or math.huge

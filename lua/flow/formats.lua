@@ -1,9 +1,11 @@
 -- formats: what a flow's fields(...) was given, as something that makes splitters.
 --
 -- A format is a table: name (for people), make(slots, trial) -> splitter, and what is known besides: columns (the names of its
--- fields, nil when the data name them), times = {field = format of time}.
+-- fields, nil when the data name them), times = {field = format of time}. Of one with `header` (its separator) only the first
+-- line of the data says what it is: header(format, line) makes it.
 local core = require "papy.core"
 local Error = require "papy.error"
+local options = require "papy.options"
 
 local M = {}
 
@@ -23,8 +25,8 @@ local function made(what, make, ...)
 end
 
 
-local function format_of(what, make, times)
-  local format = {name = what, times = times or {}}
+local function format_of(what, make)
+  local format = {name = what, times = {}}
   function format.make(slots, trial) return made(what, make, slots, trial) end
   local names = format.make({}):names()
   format.columns = #names > 0 and names or nil
@@ -42,8 +44,8 @@ function M.of_regex(regex)
 end
 
 
-local function of_layout(what, layout, times)
-  return format_of(what, function(slots, trial) return fields.layout(layout, slots, trial) end, times)
+local function of_layout(what, layout)
+  return format_of(what, function(slots, trial) return fields.layout(layout, slots, trial) end)
 end
 
 
@@ -52,7 +54,6 @@ local function of_separator(what, separator, columns)
 end
 
 
--- columns of csv: given, or the first record of the source, which is not a record then
 local function of_csv(what, separator, columns)
   return format_of(what, function(slots, trial) return fields.csv(separator, columns, slots, trial) end)
 end
@@ -69,18 +70,18 @@ local function of_logfmt(what)
 end
 
 
--- ---- formats by name ----
+-- ---- formats as data (see papy.formats) ----
 
-local of_table
+local of_data
 
 
 -- several formats, tried in order
-local function of_either(what, list)
-  local parts, times, columns, seen = {}, {}, {}, {}
-  for i, each in ipairs(list) do
-    parts[i] = type(each) == "string" and M.named(each) or of_table(what, each)
-    for field, format in pairs(parts[i].times) do times[field] = times[field] or format end
-    for _, name in ipairs(parts[i].columns or {}) do
+local function first_of(what, parts)
+  local times, columns, seen = {}, {}, {}
+  for _, part in ipairs(parts) do
+    if part.header then refuse("format '%s': one whose names stand in the first line cannot be tried among others", what) end
+    for field, format in pairs(part.times) do times[field] = times[field] or format end
+    for _, name in ipairs(part.columns or {}) do
       if not seen[name] then columns[#columns + 1], seen[name] = name, true end
     end
   end
@@ -94,84 +95,85 @@ local function of_either(what, list)
 end
 
 
--- a format as data: one of layout, pattern, csv, separator, either; and times
-function of_table(what, t)
+-- one form, or a list of them that are tried in order
+local function one_or_first(what, x, make)
+  if type(x) ~= "table" then return make(x) end
+  local parts = {}
+  for i, each in ipairs(x) do parts[i] = make(each) end
+  return first_of(what, parts)
+end
+
+
+local function with_columns(what, t, separator, of)
+  if t.header and not t.columns then return {name = what, header = separator, of = of, times = {}} end
+  return of(what, separator, t.columns)
+end
+
+
+-- the format that a table of data describes
+function of_data(what, t)
   local format
-  if t.layout then format = of_layout(what, t.layout)
-  elseif t.pattern then format = M.of_regex(t.flags and core.regex.new(t.pattern, t.flags) or t.pattern)
-  elseif t.csv then format = of_csv(what, t.csv == true and "," or t.csv, t.columns)
-  elseif t.separator then format = of_separator(what, t.separator, t.columns)
+  if t.layout then format = one_or_first(what, t.layout, function(layout) return of_layout(what, layout) end)
+  elseif t.match then format = one_or_first(what, t.match, M.of_regex)
+  elseif t.csv then format = with_columns(what, t, t.csv, of_csv)
+  elseif t.separator then format = with_columns(what, t, t.separator, of_separator)
   elseif t.logfmt then format = of_logfmt(what)
   elseif t.json then format = of_json(what)
-  elseif t.either or t[1] then format = of_either(what, t.either or t)
-  else refuse("format '%s' has none of layout, pattern, separator, csv, logfmt, json, either", what) end
+  elseif t.first_of then format = one_or_first(what, t.first_of, M.named)
+  else refuse("format '%s' has none of layout, match, separator, csv, json, logfmt, first_of", what) end
   format.name = what
-  for field, time in pairs(t.times or {}) do format.times[field] = time end
+  if t.time then format.times[t.time.field] = t.time.format end
   return format
 end
 
 
-local by_name = {
-  json = function() return of_json "json" end,
-  logfmt = function() return of_logfmt "logfmt" end,
-  blanks = function() return of_separator("blanks", "") end,
-  csv = function() return {name = "csv", header = ",", csv = true, times = {}} end,
-  tsv = function() return {name = "tsv", header = "\t", times = {}} end,
-}
-
-
--- A format by its name: json, logfmt, csv, tsv, blanks, or a module papy.formats.NAME that returns it as data.
+-- A format by its name.
 function M.named(name)
-  if by_name[name] then return by_name[name]() end
-  local papy = package.loaded.papy
-  local own = papy and rawget(papy, "formats") and papy.formats[name]
-  if own then return of_table(name, own) end
-  local ok, found = pcall(require, "papy.formats." .. name)
-  if ok and type(found) == "table" then return of_table(name, found) end
-  if ok or not tostring(found):find("module 'papy.formats." .. name .. "' not found", 1, true) then
-    refuse("format '%s': %s", name, ok and "its module returns no table" or tostring(found))
-  end
-  refuse("fields: no format '%s'; there are json, logfmt, csv, tsv, blanks and those in papy/formats (combined, common, syslog, "
-    .. "…); a separator is one character", name)
+  local known = require "papy.formats"
+  local ok, data = pcall(function() return known[name] end)
+  if not ok then refuse("format '%s': %s", name, data) end
+  if type(data) == "table" then return of_data(name, data) end
+  local near, names = options.nearest(name, known()), {}
+  for each in pairs(known()) do names[#names + 1] = each end
+  table.sort(names)
+  refuse("fields: no format '%s'%s; there are %s; a layout has $names, a separator is one character", name,
+    near and ("; did you mean '%s'?"):format(near) or "", table.concat(names, ", "))
 end
 
 
--- what fields(x, more) means. x: the name of a format, a layout (with $), a separator (one character), a table of data, or an
--- array of column names, which are separated by blanks (or what more.separator says). more: {columns =, separator =, header =}
+-- ---- what a person says ----
+
+-- What fields(x, more) means. x: the name of a format, a layout (with $), a separator (no letters), a table of data, or an
+-- array of column names. more: {columns =, separator =, header =, quoted =}
 function M.format(x, more)
-  if type(x) == "string" then
-    if more.columns or more.header then
-      local separator = ({csv = ",", tsv = "\t", blanks = ""})[x] or x
-      local quoted = x == "csv" or more.quoted
-      if more.header then return {name = x, header = separator, csv = quoted, times = {}} end
-      if quoted then return of_csv(x, separator, more.columns) end
-      return of_separator(x, separator, more.columns)
-    end
-    if x:find("$", 1, true) and #x > 1 then return of_layout("layout", x) end
-    if #x == 1 or x:find "^%W+$" then return of_separator("separator", x) end
-    return M.named(x)
+  if type(x) == "table" and type(x[1]) == "string" then
+    return of_data("columns", {separator = not more.quoted and (more.separator or "") or nil, csv = more.quoted and
+      (more.separator or ",") or nil, columns = x})
   end
-  if type(x) == "table" and type(x[1]) == "string" and not (x.layout or x.pattern or x.either) then
-    return of_separator("columns", more.separator or "", x)
+  if type(x) == "table" then return of_data("fields", x) end
+  if type(x) ~= "string" or x == "" then
+    refuse("fields: the name of a format, a layout with $names, a separator, or an array of column names expected, got %s",
+      Error.render(x))
   end
-  if type(x) == "table" then return of_table("fields", x) end
-  refuse("fields: the name of a format, a layout with $names, a separator, or an array of column names expected, got %s",
-    Error.render(x))
+  if x:find("$", 1, true) and #x > 1 then return of_layout("layout", x) end
+  if not x:find "%w" then
+    return of_data(("separator %q"):format(x), {separator = not more.quoted and x or nil, csv = more.quoted and x or nil,
+      columns = more.columns, header = more.header})
+  end
+  if not more.columns and more.header == nil then return M.named(x) end
+  local data = require("papy.formats")[x]
+  if not (data and (data.csv or data.separator)) then refuse("fields: format '%s' takes no columns", x) end
+  return of_data(x, {csv = data.csv, separator = data.separator, columns = more.columns, header = more.header})
 end
 
 
 -- the names in a header line
 function M.header(format, line)
   line = line:gsub("\r$", ""):gsub("^\xEF\xBB\xBF", "")
-  if format.csv then
-    local splitter, names = fields.csv(format.header, nil, {}), {}
-    local values, order = splitter:each(line)
-    for i, name in ipairs(order or {}) do names[i] = tostring(values[name] or "") end
-    return of_csv(format.name, format.header, names)
-  end
-  local names = {}
-  for name in (line .. format.header):gmatch("(.-)" .. format.header:gsub("%W", "%%%0")) do names[#names + 1] = name end
-  return of_separator(format.name, format.header, names)
+  local splitter = format.of("header", format.header, nil).make({})
+  local names, values, order = {}, splitter:each(line)
+  for i, place in ipairs(order or {}) do names[i] = tostring(values[place] or "") end
+  return format.of(format.name, format.header, names)
 end
 
 

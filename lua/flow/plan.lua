@@ -1,7 +1,7 @@
 -- plan: the steps of a flow and what is asked of it, compiled to a runner (src/bindings/lflow.c).
 --
--- Steps up to the first map or flat_map run natively over the records of a block; fields that anything native asks for have a slot.
--- From there on values are Lua's, and the steps are functions (see chain). So a plan is one runner and perhaps one function
+-- Steps up to the first map or flat_map run natively over the records of a block; fields that anything native asks for have a
+-- slot. From there on values are Lua's, and the steps are functions (see chain). So a plan is one runner and perhaps one function
 -- behind it, and what both found is one value per work item.
 local core = require "papy.core"
 local Error = require "papy.error"
@@ -39,7 +39,8 @@ local function unknown(self, what, name)
   table.sort(list)
   local near = options.nearest(name, names)
   if #list == 0 then
-    Error.raise("option", "%s: no field '%s': the records are not split into fields yet; fields(...) or match(...) do that", what, name)
+    Error.raise("option", "%s: no field '%s': the records are not split into fields yet; fields(...) or match(...) do that",
+      what, name)
   end
   Error.raise("option", "%s: no field '%s'%s; there are %s", what, name, near and ("; did you mean '%s'?"):format(near) or "",
     table.concat(list, ", "))
@@ -101,8 +102,8 @@ local function time_of(self, what, field)
   local format = self.format
   if format and format.times[field] then return format.times[field] end
   if format and not format.columns then return "iso" end
-  Error.raise("option", "%s: how times are written in '%s' is not known; parse_time(\"%s\", format) says it, with a format such as "
-    .. "\"iso\", \"apache\", \"epoch\" or \"%%Y-%%m-%%d %%H:%%M:%%S\"", what, field, field)
+  Error.raise("option", "%s: how times are written in '%s' is not known; parse_time(\"%s\", format) says it, with a format "
+    .. "such as \"iso\", \"apache\", \"epoch\" or \"%%Y-%%m-%%d %%H:%%M:%%S\"", what, field, field)
 end
 
 
@@ -131,7 +132,8 @@ end
 
 function emit.bucket(ops, step, self)
   if not self.parsed[step.field] and not self.derived[step.field] then
-    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = time_of(self, "bucket", step.field), offset = step.offset}
+    local format = time_of(self, "bucket", step.field)
+    ops[#ops + 1] = {kind = "time", slot = self.slot[step.field], format = format, offset = step.offset}
   end
   ops[#ops + 1] = {kind = "bucket", slot = self.slot[step.field], width = step.width, offset = step.offset}
 end
@@ -172,9 +174,10 @@ local function selected(steps)
 end
 
 
--- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys = names,
--- args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
--- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil, value = f or nil, ops =, ...}.
+-- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys =
+-- names, args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
+-- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil,
+-- value = f or nil, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
@@ -217,7 +220,8 @@ function M.columns(steps)
   if names then return names end
   local list, seen
   for _, step in ipairs(steps) do
-    if step.kind == "split" then list = step.format.columns and table.move(step.format.columns, 1, #step.format.columns, 1, {}) end
+    local given = step.kind == "split" and step.format.columns
+    if given then list = table.move(given, 1, #given, 1, {}) end
   end
   if not list then return nil end
   seen = {}

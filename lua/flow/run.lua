@@ -192,8 +192,8 @@ function M.new_report()
 end
 
 
--- Run `plan` over `source`. how: workers, size (bytes of a chunk), ordered (default true), on_error, quiet (say nothing of records
--- that do not fit), count (a regex: chunks are only counted), report (a table to fill in), backwards (from the end).
+-- Run `plan` over `source`. how: workers, size (bytes of a chunk), ordered (default true), on_error, quiet (say nothing of
+-- records that do not fit), count (a regex: chunks are only counted), report (a table to fill in), backwards (from the end).
 -- Returns an iterator over partial results (tables with value and kept), and what closes it. A source that breaks raises behind
 -- what came before.
 function M.run(plan, source, how)

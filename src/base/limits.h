@@ -100,6 +100,7 @@
 #define BLOCK_STEP 3
 #define PIPE_BYTES 4096
 #define MAP_AHEAD 4096
+#define MAP_AROUND 4096
 #define PIECES_KEPT 256
 #define FILES_MOST 1
 #define REGEX_KEPT 1
@@ -121,8 +122,10 @@
 #define BLOCK_STEP (64 << 10)
 /* what a pipe that is read may hold, so that its writer need not stop whenever we look elsewhere: see scan/reader.c */
 #define PIPE_BYTES (1 << 20)
-/* a mapping up to this size has its pages put in place at once */
+/* a mapping up to this size has its pages put in place at once, by touching it every MAP_AROUND bytes (what Linux maps around
+** a fault, unless told otherwise) */
 #define MAP_AHEAD (64 << 20)
+#define MAP_AROUND (64 << 10)
 /* a state's reading buffer that a long line made larger than this is given back */
 #define PIECES_KEPT (4 << 20)
 /* source files kept open that nobody is reading at the moment */

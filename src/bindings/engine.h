@@ -8,6 +8,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "bindings/bindings.h"
@@ -41,10 +42,14 @@ struct engine *engine_of(lua_State *L);
 struct heap *engine_heap(lua_State *L, struct engine *e);
 /* read what workers printed and hand whole lines on (loutput.c) */
 void loutput_drain(struct engine *e);
-/* in a worker: print into the pipe, if there is one; true when this process prints to a prompt */
-bool loutput_redirect(const struct engine *e);
-/* in such a worker: end the line that a tasklet has begun */
-void loutput_end_line(void);
+/* in a forked worker: print into the pipe, if there is one; where it prints, or NULL when that is no prompt */
+FILE *loutput_redirect(const struct engine *e);
+/* for threads: the pipe, as a descriptor of the caller's; -1: there is none */
+int loutput_fd(const struct engine *e);
+/* make the state of a thread print there; the file is the state's. NULL: it cannot. Raises without memory. */
+FILE *loutput_divert(lua_State *L, int fd);
+/* end the line that a tasklet has begun */
+void loutput_end_line(FILE *f);
 void engine_open(lua_State *L, struct loop *loop, state_maker make);
 
 #endif

@@ -147,8 +147,9 @@ void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index) {
 
 /* ---- waiting ---- */
 
-_Noreturn static void interrupted(lua_State *L) {
-  luaL_error(L, "interrupted!");
+void linterrupted(lua_State *L) {
+  lua_pushliteral(L, "interrupted!"); /* no position: the traceback says where, and it is nobody's mistake */
+  lua_error(L);
   __builtin_unreachable();
 }
 
@@ -172,7 +173,7 @@ const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
   if (clock_ns() >= deadline) return "time";
   if (lall_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
   switch (loop_wait(e->loop, deadline)) {
-  case LOOP_INTERRUPT: interrupted(L);
+  case LOOP_INTERRUPT: linterrupted(L);
   case LOOP_TIME: return "time";
   default: return "moved";
   }
@@ -182,7 +183,7 @@ void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
   lpool_no_finalizer(L);
   do {
     if (lfeed_all(L, e, false)) continue;
-    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   } while (clock_ns() < deadline);
 }
 
@@ -291,7 +292,7 @@ int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool blo
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
     if (deadline == FOREVER && idle) deadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
-    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }
 }
 
@@ -343,7 +344,7 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
       continue;
     }
     if (lall_idle(p->engine)) continue;
-    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) interrupted(L);
+    if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }
   return true;
 }

@@ -4,10 +4,14 @@
 ** What has no newline stands in the worker's buffer, and other workers write into the same pipe. So at the end of a tasklet its
 ** worker ends the line; and what was flushed before is shown as a line when nothing has followed for a moment.
 **
+** Threads share the host's stdout; so in the state of a thread `print` and the standard files of io are a file of its own that leads
+** into the pipe.
+**
 ** The pipe belongs to the engine of the state at the prompt. Workers forked before it stay with the terminal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <lualib.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -108,15 +112,65 @@ void bindings_release(lua_State *L) {
   free(o);
 }
 
-bool loutput_redirect(const struct engine *e) {
-  if (!e->output) return e->captured;
+FILE *loutput_redirect(const struct engine *e) {
+  if (!e->output) return e->captured ? stdout : NULL;
   dup2(e->output->out, STDOUT_FILENO);
   dup2(e->output->out, STDERR_FILENO);
-  return true;
+  return stdout;
 }
 
-void loutput_end_line(void) {
-  if (__fpending(stdout) == 0) return;
-  if (__flbf(stdout)) putchar('\n'); /* a line-buffered stream keeps back only what has none */
-  fflush(stdout);
+void loutput_end_line(FILE *f) {
+  if (__fpending(f) == 0) return;
+  if (__flbf(f)) putc('\n', f); /* a line-buffered stream keeps back only what has none */
+  fflush(f);
+}
+
+/* ---- threads ---- */
+
+int loutput_fd(const struct engine *e) { return e->output ? fcntl(e->output->out, F_DUPFD_CLOEXEC, 3) : -1; }
+
+static int close_file(lua_State *L) {
+  luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  return luaL_fileresult(L, fclose(s->f) == 0, NULL);
+}
+
+/* print, into the file that is upvalue 1 */
+static int print(lua_State *L) {
+  luaL_Stream *s = lua_touserdata(L, lua_upvalueindex(1));
+  int n = lua_gettop(L);
+  for (int i = 1; i <= n; i++) {
+    size_t size;
+    const char *text = luaL_tolstring(L, i, &size);
+    if (i > 1) putc('\t', s->f);
+    fwrite(text, 1, size, s->f);
+    lua_pop(L, 1);
+  }
+  putc('\n', s->f);
+  return 0;
+}
+
+FILE *loutput_divert(lua_State *L, int fd) {
+  luaL_Stream *s = lua_newuserdatauv(L, sizeof *s, 0);
+  s->closef = NULL;
+  luaL_setmetatable(L, LUA_FILEHANDLE);
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (own < 0 || !(s->f = fdopen(own, "w"))) {
+    if (own >= 0) close(own);
+    return NULL; /* then it prints where the host does */
+  }
+  s->closef = close_file;
+  setvbuf(s->f, NULL, _IOLBF, BUFSIZ);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, print, 1);
+  lua_setglobal(L, "print");
+  lua_getglobal(L, "io");
+  for (int i = 0; i < 2; i++) {
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, i ? "stderr" : "stdout");
+  }
+  lua_getfield(L, -1, "output");
+  lua_pushvalue(L, -3);
+  lua_call(L, 1, 0);
+  lua_pop(L, 2);
+  return s->f;
 }

@@ -33,7 +33,16 @@
 
 /* ---- finding things ---- */
 
-struct lpool *lpool_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, POOL_CLASS); }
+_Noreturn static void no_pool(lua_State *L, int arg) {
+  lerror_raise(L, "option", "a pool or a task expected, got %s; methods are called with a colon, as in pool:next()",
+               luaL_typename(L, arg));
+}
+
+struct lpool *lpool_check(lua_State *L, int arg) {
+  struct lpool *p = luaL_testudata(L, arg, POOL_CLASS);
+  if (!p) no_pool(L, arg);
+  return p;
+}
 
 static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
@@ -411,7 +420,7 @@ static int pool_stop_(lua_State *L) {
 /* ---- looking ---- */
 
 static int fields(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TUSERDATA);
+  if (!luaL_testudata(L, 1, POOL_CLASS) && !luaL_testudata(L, 1, TASK_CLASS)) no_pool(L, 1);
   lua_getiuservalue(L, 1, 1);
   return 1;
 }

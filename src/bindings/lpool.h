@@ -126,6 +126,8 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
 /* lnext.c */
 int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
+/* the wait was ended by Ctrl-C */
+_Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */
 void lwait_until(lua_State *L, struct engine *e, int64_t deadline);
 /* is nothing with any worker and no input awaited, so that nothing will move by itself? */

@@ -98,7 +98,7 @@ static void wait_once(lua_State *L, struct engine *e, int64_t deadline) {
   if (lfeed_all(L, e, false)) return;
   int64_t look = clock_ns() + THREAD_LOOK_NS;
   if (syscall(SYS_gettid) != getpid() && look < deadline) deadline = look;
-  if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) luaL_error(L, "interrupted!");
+  if (loop_wait(e->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   if (lua_gethook(L)) { /* call something, so that the hook runs and may raise */
     lua_pushcfunction(L, heard);
     lua_call(L, 0, 0);

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,12 +17,11 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/pid.h"
 #include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
 #include "bindings/ltext.h"
-#include "runtime/loop.h"
+#include "bindings/waker.h"
 #include "scan/blocks.h"
 #include "scan/follow.h"
 #include "scan/reader.h"
@@ -92,7 +90,9 @@ static int source_sniff(lua_State *L) {
   int rc = fd < 0 ? -1 : look_into(fd, path, &st, &what, &why);
   if (fd >= 0) close(fd);
   if (rc < 0) return refused(L, &why);
-  lua_pushstring(L, what != SNIFF_PLAIN ? "packed" : S_ISREG(st.st_mode) && st.st_size == 0 ? "unsized" : what_is(st.st_mode));
+  lua_pushstring(L, what != SNIFF_PLAIN                      ? "packed"
+                    : S_ISREG(st.st_mode) && st.st_size == 0 ? "unsized"
+                                                             : what_is(st.st_mode));
   lua_pushinteger(L, (lua_Integer)st.st_size);
   return 2;
 }
@@ -208,7 +208,8 @@ static int source_fed(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
   buf_heap(&f->bytes);
-  f->source = (struct source){.part = fed_part, .read = fed_read, .close = fed_close, .name = name, .fd = -1, .wait = 1};
+  f->source =
+      (struct source){.part = fed_part, .read = fed_read, .close = fed_close, .name = name, .fd = -1, .wait = 1};
   return 1;
 }
 
@@ -224,76 +225,7 @@ static int source_feed(lua_State *L) {
   return 0;
 }
 
-/* ===} {=== waking the loop === */
-
-/* A member of the loop that has no workers: it wakes whoever sleeps once its descriptor is readable, or its time has come. Armed when a
-** step says that it would have to wait; wakes once. */
-struct waker {
-  struct member member;
-  struct loop *loop; /* joined by process `pid`; NULL: not yet */
-  pid_t pid;
-  bool armed;
-  int fd; /* -1: none */
-  int64_t when;
-};
-
-static struct waker *waker_of(struct member *m) {
-  return (struct waker *)m;
-}
-
-static bool waker_moved(struct member *m) {
-  (void)m;
-  return false; /* to have woken is all it does */
-}
-
-static bool waker_core_free(struct member *m) {
-  (void)m;
-  return true;
-}
-
-static void waker_told(struct member *m, bool yes) {
-  (void)m, (void)yes;
-}
-
-static int waker_fds(struct member *m, struct pollfd *f, int room) {
-  struct waker *w = waker_of(m);
-  if (!w->armed || w->fd < 0) return 0;
-  if (room > 0) *f = (struct pollfd){.fd = w->fd, .events = POLLIN};
-  return 1;
-}
-
-static int64_t waker_deadline(struct member *m) {
-  struct waker *w = waker_of(m);
-  int64_t when = w->armed ? w->when : FOREVER;
-  if (when <= clock_ns()) w->armed = false;
-  return when;
-}
-
-static void waker_polled(struct member *m) {
-  struct waker *w = waker_of(m);
-  struct pollfd p = {.fd = w->fd, .events = POLLIN};
-  if (w->armed && w->fd >= 0 && poll(&p, 1, 0) != 0) w->armed = false;
-}
-
-static void waker_arm(lua_State *L, struct waker *w, int fd, double seconds) {
-  if (w->loop && w->pid != pid_own()) w->loop = NULL; /* the loop was the parent's */
-  if (!w->loop) {
-    w->member = (struct member){.moved = waker_moved,   .core_free = waker_core_free, .nudge = waker_told,
-                                .sleeping = waker_told, .fds = waker_fds,             .deadline = waker_deadline,
-                                .polled = waker_polled};
-    w->loop = engine_of(L)->loop;
-    w->pid = pid_own();
-    loop_join(w->loop, &w->member);
-  }
-  w->fd = fd;
-  w->when = clock_after(seconds);
-  w->armed = true;
-}
-
-static void waker_leave(struct waker *w) {
-  if (w->loop && w->pid == pid_own()) loop_leave(w->loop, &w->member);
-  w->loop = NULL;
-}
+/* ===} {=== alarms === */
 
 static int alarm_gc(lua_State *L) {
   waker_leave(luaL_checkudata(L, 1, ALARM));
@@ -309,7 +241,7 @@ static int alarm_new(lua_State *L) {
 }
 
 static int alarm_set(lua_State *L) {
-  waker_arm(L, luaL_checkudata(L, 1, ALARM), -1, luaL_checknumber(L, 2));
+  waker_arm(luaL_checkudata(L, 1, ALARM), engine_of(L)->loop, -1, luaL_checknumber(L, 2));
   return 0;
 }
 
@@ -378,7 +310,8 @@ static int give_up(lua_State *L, struct stream *s) {
 /* the regex of record starts gave up, with why */
 static int no_records(lua_State *L, struct stream *s) {
   struct why gave_up = s->why;
-  why_set(&s->why, "cannot find the records of %.300s behind byte %" PRIu64 ": %.600s", s->source->name, s->at, gave_up.text);
+  why_set(&s->why, "cannot find the records of %.300s behind byte %" PRIu64 ": %.600s", s->source->name, s->at,
+          gave_up.text);
   return give_up(L, s);
 }
 
@@ -399,9 +332,15 @@ static bool is_quiet(const struct stream *s) {
   return s->source->quiet > 0 && clock_ns() - s->heard >= (int64_t)(s->source->quiet * 1e9);
 }
 
+static enum blocks_wish wish_of(const struct stream *s, long got) {
+  if (s->ended) return BLOCKS_ALL;
+  if (got != SOURCE_LATER) return BLOCKS_FULL;
+  return is_quiet(s) ? BLOCKS_LINES : BLOCKS_NOW;
+}
+
 /* have the loop say when there may be more; an hour stands for never */
 static void arm(lua_State *L, struct stream *s) {
-  waker_arm(L, &s->waker, s->source->fd, s->source->fd >= 0 ? 3600 : s->source->wait);
+  waker_arm(&s->waker, engine_of(L)->loop, s->source->fd, s->source->fd >= 0 ? 3600 : s->source->wait);
 }
 
 static void wait_for_more(lua_State *L, struct stream *s) {
@@ -430,8 +369,7 @@ static int stream_step(lua_State *L) {
     if (rc == SOURCE_BROKEN) return give_up(L, s);
     if (rc == 0) break;
     if (rc == SOURCE_LATER) got = SOURCE_LATER;
-    enum blocks_wish wish = s->ended ? BLOCKS_ALL : got != SOURCE_LATER ? BLOCKS_FULL : is_quiet(s) ? BLOCKS_LINES : BLOCKS_NOW;
-    rc = blocks_next(&s->blocks, wish, &p, &n, &s->why);
+    rc = blocks_next(&s->blocks, wish_of(s, got), &p, &n, &s->why);
     if (rc > 0) return push_block(L, s, p, n);
     if (rc < 0) return no_records(L, s);
     if (s->ended && s->broken) return give_up(L, s);
@@ -458,10 +396,11 @@ static int stream_close_(lua_State *L) {
 
 /* ===} */
 
-static const luaL_Reg functions[] = {{"sniff", source_sniff}, {"file", source_file},     {"handle", source_handle},
-                                     {"at", source_at},       {"follow", source_follow}, {"stream", stream_new},
-                                     {"fed", source_fed},     {"feed", source_feed},     {"alarm", alarm_new},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"sniff", source_sniff},   {"file", source_file},
+                                     {"handle", source_handle}, {"at", source_at},
+                                     {"follow", source_follow}, {"stream", stream_new},
+                                     {"fed", source_fed},       {"feed", source_feed},
+                                     {"alarm", alarm_new},      {NULL, NULL}};
 
 static const luaL_Reg alarm_metamethods[] = {{"__call", alarm_set}, {"__gc", alarm_gc}, {NULL, NULL}};
 

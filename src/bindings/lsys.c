@@ -54,9 +54,14 @@ static int traceback(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"now", now},         {"cpus", cpus},           {"sleep", sleep_},
-                                     {"getpid", getpid_},  {"traceback", traceback}, {"error_class", error_class},
-                                     {"columns", columns}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"now", now},
+                                     {"cpus", cpus},
+                                     {"sleep", sleep_},
+                                     {"getpid", getpid_},
+                                     {"columns", columns},
+                                     {"traceback", traceback},
+                                     {"error_class", error_class},
+                                     {NULL, NULL}};
 
 /* The texts of chunks by their names as debug.getinfo gives them, an array for each: core.sys.texts */
 static void push_texts(lua_State *L) {

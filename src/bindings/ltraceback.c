@@ -10,15 +10,12 @@ static bool is_ours(const char *message) {
 
 void ltraceback(lua_State *L, const char *message, int level, bool all) {
   lua_Debug ar;
-  for (int i = level; !is_ours(message) && lua_getstack(L, i, &ar); i++) {
+  int i = level;
+  for (; !is_ours(message) && lua_getstack(L, i, &ar); i++) {
     lua_getinfo(L, "S", &ar);
     bool own = strncmp(ar.source, OWN_SOURCE, sizeof OWN_SOURCE - 1) == 0;
-    if (*ar.what == 'C' || own) {
-      all = all || own;
-      continue;
-    }
-    if (all) level = i;
-    break;
+    if (*ar.what != 'C' && !own) break;
+    all = all || own;
   }
-  luaL_traceback(L, L, message, level);
+  luaL_traceback(L, L, message, all ? i : level); /* a tail call may have left none of the user's: then nothing follows */
 }

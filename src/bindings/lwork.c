@@ -31,6 +31,7 @@ struct kit {
   struct lpool *pool; /* for processes, which have it for good */
   state_maker make;
   struct buf shipment;
+  int prompt; /* where threads print while a prompt runs, or -1 */
   struct terms { /* per task */
     uint32_t retries;
     bool limited;
@@ -44,7 +45,7 @@ struct hand {
   const struct terms *terms;
   uint32_t number;
   bool thread;
-  bool captured; /* it prints to a prompt */
+  FILE *prints; /* to a prompt; NULL: elsewhere */
   /* the cell under way */
   struct cell *cell;
   struct frame request;
@@ -281,7 +282,7 @@ static void apply(void *self, struct cell *cell) {
     lua_pushlightuserdata(L, h);
     if (lua_pcall(L, 1, 0, HANDLER) != LUA_OK) failed(h);
   }
-  if (h->captured) loutput_end_line();
+  if (h->prints) loutput_end_line(h->prints);
   h->cell = NULL;
 }
 
@@ -332,6 +333,9 @@ static int process_begin(lua_State *L) {
 
 static int thread_begin(lua_State *L) {
   const struct kit *kit = lua_touserdata(L, 1);
+  struct hand *h = lua_touserdata(L, 2);
+  lua_settop(L, 0);
+  if (kit->prompt >= 0) h->prints = loutput_divert(L, kit->prompt);
   lua_settop(L, 0);
   replace_exit(L, exit_thread);
   codec_decode(L, kit->shipment.p, kit->shipment.n);
@@ -345,7 +349,7 @@ static void *begin_process(struct kit *kit, struct channel *c, uint32_t n) {
   lua_State *L = kit->pool->work;
   struct hand *h = hand_new(L, kit, c, n, false);
   if (!h) return NULL;
-  h->captured = loutput_redirect(kit->pool->engine);
+  h->prints = loutput_redirect(kit->pool->engine);
   lua_pushcfunction(L, process_begin);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
   return h;
@@ -362,7 +366,8 @@ static void *begin_thread(struct kit *kit, struct channel *c, uint32_t n) {
   lua_settop(L, 0);
   lua_pushcfunction(L, thread_begin);
   lua_pushlightuserdata(L, kit);
-  if (lua_pcall(L, 1, BASE, 0) == LUA_OK) return h;
+  lua_pushlightuserdata(L, h);
+  if (lua_pcall(L, 2, BASE, 0) == LUA_OK) return h;
   fprintf(stderr, "papy: a thread worker cannot start: %s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
   free(h);
@@ -394,13 +399,14 @@ static void interrupt(void *self) {
 static void forget(void *ctx) {
   struct kit *kit = ctx;
   buf_free(&kit->shipment);
+  if (kit->prompt >= 0) close(kit->prompt);
   free(kit);
 }
 
 bool lwork_craft(struct craft *c, struct lpool *p) {
   struct kit *kit = malloc(sizeof *kit + p->tasks * sizeof *kit->terms);
   if (!kit) return false;
-  *kit = (struct kit){p, p->engine->make, p->shipment};
+  *kit = (struct kit){p, p->engine->make, p->shipment, p->threads ? loutput_fd(p->engine) : -1};
   buf_heap(&p->shipment);
   for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].limited};
   *c = (struct craft){kit, begin, apply, end, interrupt, forget};

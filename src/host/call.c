@@ -2,8 +2,8 @@
 ** one that raises at the next instruction, and it wakes the loop in case the state sleeps there. Whoever is first takes the
 ** interrupt out of the loop; so it is raised once, and a press that finds it still there knows that nobody answers.
 **
-** What is raised may be caught, in a loop around pcall for ever. Whoever presses again soon after means it: then the hook stays and
-** raises at every instruction until the call is left. */
+** What is raised may be caught, in a loop around pcall for ever. Whoever presses again soon after, or at the prompt for the third
+** time, means it: then the hook stays and raises at every instruction until the call is left. */
 #include "host/call.h"
 
 #include <lauxlib.h>
@@ -30,7 +30,7 @@ static struct {
 /* the innermost coroutine that runs in this thread; NULL: the main one of its state */
 static __thread lua_State *volatile coroutine;
 static volatile sig_atomic_t unanswered; /* presses */
-static volatile sig_atomic_t signalled;
+static volatile sig_atomic_t signalled; /* presses during this call */
 static volatile sig_atomic_t insists;
 static volatile int64_t pressed; /* when, last */
 static int patience = 2;
@@ -82,9 +82,10 @@ static void on_interrupt(int sig) {
   static const char stuck[] = "\npapy: busy in a C function; interrupt once more to end papy\n";
   int64_t now = clock_ns();
   unanswered = loop_interrupted(running.loop) ? unanswered + 1 : 1;
-  if (signalled && now - pressed < AGAIN_NS) insists = 1;
+  signalled++;
+  if (signalled > 1 && now - pressed < AGAIN_NS) insists = 1;
+  if (signalled > 2 && patience > 2) insists = 1;
   pressed = now;
-  signalled = 1;
   if (unanswered >= patience - 1) signal(sig, SIG_DFL);
   if (unanswered == 2) (void)!write(STDERR_FILENO, stuck, sizeof stuck - 1);
   call_break(running.L);
@@ -139,7 +140,7 @@ enum call_end call_run(lua_State *L, int nargs, int nresults) {
   if (before.sa_handler == SIG_IGN) sigaction(SIGINT, &before, NULL); /* in the background of a script, say */
   int status = lua_pcall(L, nargs, nresults, function);
   sigaction(SIGINT, &before, NULL);
-  bool pressed_once = signalled;
+  bool pressed_once = signalled > 0;
   signalled = insists = 0;
   call_unbreak(L);
   if (pressed_once) loop_uninterrupt(running.loop);

@@ -18,6 +18,11 @@ struct options {
   int prompt;          /* -i */
   int no_environment;  /* -E */
   const char *lua_dir; /* --lua DIR */
+  const char *query;   /* -q: an expression whose answer is printed; what follows the options then are files */
+  const char *body;    /* -n: code or an expression for every line of them */
+  const char *at_end;  /* --end: code behind the last line */
+  const char *fields;  /* -F: what splits lines */
+  int json;            /* --json */
   char wrong[200];
 };
 

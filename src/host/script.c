@@ -18,6 +18,7 @@ struct run {
   const struct options *o;
   prompt_fn prompt;
   enum call_end end;
+  int status; /* of a run that was done */
 };
 
 /* `arg` as in lua: the script is 0, what stands before it has negative indices */
@@ -94,10 +95,43 @@ static enum call_end run_script(lua_State *L, const struct options *o) {
   return run_file(L, strcmp(path, "-") == 0 ? NULL : path, args, o->argc - o->script - 1);
 }
 
+static void set_option(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* -q and -n: lua/shell.lua does the work and says the exit status */
+static enum call_end run_shell(lua_State *L, const struct options *o, int *status) {
+  lua_getglobal(L, "require");
+  lua_pushstring(L, "papy.shell");
+  lua_call(L, 1, 1);
+  lua_createtable(L, o->argc - o->script, 5);
+  set_option(L, "query", o->query);
+  set_option(L, "body", o->body);
+  set_option(L, "at_end", o->at_end);
+  set_option(L, "fields", o->fields);
+  lua_pushboolean(L, o->json);
+  lua_setfield(L, -2, "json");
+  for (int i = o->script; i < o->argc; i++) {
+    lua_pushstring(L, o->argv[i]);
+    lua_rawseti(L, -2, i - o->script + 1);
+  }
+  enum call_end end = call_run(L, 1, 1);
+  if (end == CALL_DONE) *status = (int)lua_tointeger(L, -1);
+  else call_report(L, "papy");
+  return end;
+}
+
 /* Everything that may raise, under one protected call. */
 static int run(lua_State *L) {
   struct run *r = lua_touserdata(L, 1);
   const struct options *o = r->o;
+  if (o->query || o->body) {
+    set_arg(L, o);
+    r->end = run_code(L, o);
+    if (r->end == CALL_DONE) r->end = run_shell(L, o, &r->status);
+    return 0;
+  }
   int nothing_to_run = !o->has_code && !has_script(o);
   int prompt = o->prompt || (nothing_to_run && isatty(STDIN_FILENO));
   set_arg(L, o);
@@ -144,7 +178,8 @@ static int execute(const struct options *o, prompt_fn prompt) {
   lua_close(L); /* stops the pools */
   int written = output_is_written();
   if (r.end == CALL_INTERRUPTED) die_of_interrupt();
-  return r.end == CALL_DONE && written ? 0 : 1;
+  if (r.end == CALL_DONE && written) return r.status;
+  return o->query || o->body ? 2 : 1; /* as grep's */
 }
 
 /* lua/papy.lua knows the version */

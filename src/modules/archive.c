@@ -28,15 +28,15 @@ struct packed {
   struct source source;
   struct archive *archive; /* NULL: gzip that holds no archive */
   int fd, parts;
-  off_t piece;    /* where in the file the library began to read */
-  uint64_t given; /* bytes of this part */
+  off_t piece;       /* where in the file the library began to read */
+  uint64_t given;    /* bytes of this part */
   const char *block; /* the library's, block_n bytes of it not given yet, after a gap of zeros */
   size_t block_n;
   uint64_t gap;
-  char *member;   /* "path:member", once there was one */
+  char *member; /* "path:member", once there was one */
   /* gzip, undone */
   z_stream z;
-  bool is_gzip, fresh; /* fresh: between two members of a file of several */
+  bool is_gzip, fresh;           /* fresh: between two members of a file of several */
   unsigned char *input, *output; /* INPUT bytes each; output: for libarchive */
   unsigned char head[HEAD];      /* the first bytes, looked at to see whether they are an archive's */
   size_t head_n, head_at;

@@ -188,9 +188,7 @@ bool leads_into(const text &key, const text &name) {
 int walk_object(search &s, od::object object, size_t depth);
 
 /* go into an object with the wants that its key leads to */
-int descend(search &s, od::value &from, const text &key, size_t depth) {
-  od::object object;
-  if (from.get_object().get(object)) return FITS_NOT;
+int descend(search &s, od::object &object, const text &key, size_t depth) {
   for (want *w = s.wants; w < s.wants + s.n; w++) {
     if (w->found || w->depth != depth || !leads_into(key, rest_of(*w))) continue;
     w->at += key.n + 1;
@@ -205,22 +203,41 @@ int descend(search &s, od::value &from, const text &key, size_t depth) {
   return rc;
 }
 
-int take_field(search &s, od::value from, const text &key, size_t depth) {
-  bool nested = false;
+/* the slot that this key fills, or nullptr; *nested: is something inside its value wanted? */
+value *claim_slot(search &s, const text &key, size_t depth, bool *nested) {
+  value *slot = nullptr;
+  *nested = false;
   for (size_t i = 0; i < s.n; i++) {
     want &w = s.wants[i];
     if (w.found || w.depth != depth) continue;
-    if (text_is(rest_of(w), key.p, key.n)) {
-      w.found = true;
-      s.missing--;
-      return value_of(s, from, &s.found[i]);
-    }
-    nested |= leads_into(key, rest_of(w));
+    *nested |= leads_into(key, rest_of(w));
+    if (!text_is(rest_of(w), key.p, key.n)) continue;
+    w.found = true;
+    s.missing--;
+    slot = &s.found[i];
   }
+  return slot;
+}
+
+/* an object may be wanted itself and for what is in it */
+int take_object(search &s, od::value from, value *slot, const text &key, size_t depth) {
+  od::object object;
+  if (from.get_object().get(object)) return FITS_NOT;
+  if (slot) {
+    int rc = raw_value(s, object.raw_json(), slot);
+    if (rc != FITS || object.reset().error()) return FITS_NOT;
+  }
+  return descend(s, object, key, depth);
+}
+
+int take_field(search &s, od::value from, const text &key, size_t depth) {
+  bool nested;
   od::json_type type;
-  if (!nested) return FITS;
+  value *slot = claim_slot(s, key, depth, &nested);
+  if (!nested) return slot ? value_of(s, from, slot) : +FITS;
   if (from.type().get(type)) return FITS_NOT;
-  return type == od::json_type::object ? descend(s, from, key, depth) : +FITS;
+  if (type == od::json_type::object) return take_object(s, from, slot, key, depth);
+  return slot ? value_of(s, from, slot) : +FITS;
 }
 
 int walk_object(search &s, od::object object, size_t depth) {

@@ -87,7 +87,7 @@ static void add_line(struct session *s, char *line) {
   lua_replace(L, s->block);
 }
 
-/* papy.repl.load(block, final, pasted): an array of functions to run one after the other; nil when more lines are needed;
+/* papy.repl.load(block, final, pasted): an array of pieces to run one after the other; nil when more lines are needed;
 ** false and a message when no line could help */
 static int load_block(struct session *s, int final, int pasted) {
   lua_State *L = s->L;
@@ -113,14 +113,23 @@ static enum call_end show(struct session *s, int nvalues) {
   return call_run(s->L, nvalues, 0);
 }
 
-/* Run the functions of the array on top of the stack up to the first that fails. */
+/* run the piece on top of the stack, show its values */
+static enum call_end run_piece(struct session *s) {
+  lua_State *L = s->L;
+  int piece = lua_gettop(L);
+  lua_getfield(L, piece, "skip");
+  int skip = (int)lua_tointeger(L, -1);
+  lua_getfield(L, piece, "run");
+  enum call_end end = call_run(L, 0, LUA_MULTRET);
+  return end == CALL_DONE ? show(s, lua_gettop(L) - piece - 1 - skip) : end;
+}
+
+/* Run the pieces of the array on top of the stack up to the first that fails. */
 static void run_pieces(struct session *s) {
   lua_State *L = s->L;
   int pieces = lua_gettop(L);
-  for (lua_Integer i = 1; lua_geti(L, pieces, i) == LUA_TFUNCTION; i++) {
-    enum call_end end = call_run(L, 0, LUA_MULTRET);
-    if (end == CALL_DONE) end = show(s, lua_gettop(L) - pieces);
-    if (end == CALL_DONE) continue;
+  for (lua_Integer i = 1; lua_geti(L, pieces, i) == LUA_TTABLE; i++) {
+    if (run_piece(s) == CALL_DONE) continue;
     call_report(L, NULL);
     break;
   }

@@ -98,6 +98,11 @@ static void close_follow(struct source *s) {
 
 void follow_init(struct follow *f, const char *path, bool at_end, double wait) {
   *f = (struct follow){.fd = -1, .at_end = at_end};
-  f->source = (struct source){.part = part, .read = read_grown, .close = close_follow, .name = path, .fd = -1,
-                              .wait = wait, .quiet = FOLLOW_QUIET};
+  f->source = (struct source){.part = part,
+                              .read = read_grown,
+                              .close = close_follow,
+                              .name = path,
+                              .fd = -1,
+                              .wait = wait,
+                              .quiet = FOLLOW_QUIET};
 }

@@ -39,8 +39,8 @@ int records_next(struct records *r, const char **p, size_t *len, struct why *why
 }
 
 /* the first line of the range that begins a record */
-static int find_in_range(struct file *f, uint64_t first, uint64_t last, size_t step, struct regex *start, struct buf *buf,
-                         uint64_t *at, struct why *why) {
+static int find_in_range(struct file *f, uint64_t first, uint64_t last, size_t step, struct regex *start,
+                         struct buf *buf, uint64_t *at, struct why *why) {
   struct pieces s;
   const char *p;
   size_t n, where;
@@ -55,8 +55,8 @@ static int find_in_range(struct file *f, uint64_t first, uint64_t last, size_t s
   return rc;
 }
 
-int records_of_range(struct file *f, uint64_t size, uint64_t *first, uint64_t *last, struct regex *start, struct buf *buf,
-                     struct why *why) {
+int records_of_range(struct file *f, uint64_t size, uint64_t *first, uint64_t *last, struct regex *start,
+                     struct buf *buf, struct why *why) {
   uint64_t next;
   if (*first > 0) {
     int rc = find_in_range(f, *first, *last, READ_LOOK, start, buf, first, why);

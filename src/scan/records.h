@@ -33,7 +33,7 @@ int records_find(struct regex *start, const char *text, size_t n, size_t from, s
 
 /* The records that begin in the range `first` to `last` of the file (inclusive; whole lines): where the first begins and the last
 ** ends, which may be behind `last`. size: of the file, as far as it counts. 1; 0: none begins there; -1 with *why. */
-int records_of_range(struct file *f, uint64_t size, uint64_t *first, uint64_t *last, struct regex *start, struct buf *buf,
-                     struct why *why);
+int records_of_range(struct file *f, uint64_t size, uint64_t *first, uint64_t *last, struct regex *start,
+                     struct buf *buf, struct why *why);
 
 #endif

@@ -5,23 +5,24 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MAGIC(text) {text, sizeof text - 1}
+#define MAGIC(text) \
+  { text, sizeof text - 1 }
 
 static const struct magic {
   const char *text;
   size_t n;
 } packed[] = {
-    MAGIC("\x1f\x8b\x08"),             /* gzip */
-    MAGIC("\xfd\x37zXZ\0"),            /* xz */
-    MAGIC("\x28\xb5\x2f\xfd"),         /* zstd */
-    MAGIC("\x04\x22\x4d\x18"),         /* lz4 */
-    MAGIC("\x02\x21\x4c\x18"),         /* lz4, its old format */
-    MAGIC("\x5d\0\0\x80\0"),           /* lzma, as written with the usual dictionaries: 8 MiB, */
-    MAGIC("\x5d\0\0\x10\0"),           /* 1 MiB */
-    MAGIC("\x5d\0\0\0\x01"),           /* 16 MiB */
-    MAGIC("\x5d\0\0\0\x04"),           /* 64 MiB */
-    MAGIC("LZIP\x01"),                 /* lzip */
-    MAGIC("\x1f\x9d\x90"),             /* compress */
+    MAGIC("\x1f\x8b\x08"),     /* gzip */
+    MAGIC("\xfd\x37zXZ\0"),    /* xz */
+    MAGIC("\x28\xb5\x2f\xfd"), /* zstd */
+    MAGIC("\x04\x22\x4d\x18"), /* lz4 */
+    MAGIC("\x02\x21\x4c\x18"), /* lz4, its old format */
+    MAGIC("\x5d\0\0\x80\0"),   /* lzma, as written with the usual dictionaries: 8 MiB, */
+    MAGIC("\x5d\0\0\x10\0"),   /* 1 MiB */
+    MAGIC("\x5d\0\0\0\x01"),   /* 16 MiB */
+    MAGIC("\x5d\0\0\0\x04"),   /* 64 MiB */
+    MAGIC("LZIP\x01"),         /* lzip */
+    MAGIC("\x1f\x9d\x90"),     /* compress */
 };
 
 /* "BZh", the block size, and the first block's or the end's number: BZh alone may be somebody's text */

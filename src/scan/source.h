@@ -28,7 +28,7 @@ struct source {
   const char *name; /* of the part, for people; the source's own */
   int fd;           /* readable when `read` has something to say; -1: always */
   double wait;      /* without an fd: seconds after which SOURCE_LATER is worth another look */
-  double quiet;     /* seconds after which a record that might go on is taken as whole; 0: only the end of the part tells */
+  double quiet; /* seconds after which a record that might go on is taken as whole; 0: only the end of the part tells */
 };
 
 #endif

@@ -19,9 +19,9 @@ static const char *const CONSEQUENCES[] = {"intron_variant",        "intron_vari
 static const char *const WORDS[] = {"the",      "of",      "a",       "in",      "and",     "with",      "first",
                                     "observed", "persons", "cohort",  "near",    "version", "risk",      "carriers",
                                     "report",   "by",      "hours",   "course",  "reverse", "sequence",  "is",
-                                    "was",      "for",     "users",   "quality", "found",   "binding",   "during",
+                                    "was",      "for",     "users",   "quality", "found",   "beta",      "during",
                                     "region",   "at",      "no",      "depth",   "to",      "recessive", "marker",
-                                    "scores",   "missing", "imputed", "strand",  "factors", "disease",   "none"};
+                                    "scores",   "model",   "imputed", "strand",  "factors", "disease",   "none"};
 static const char *const NAMES[] = {"European", "Table", "Hardy",  "In",  "Springer",
                                     "Kingdom",  "See",   "Ingram", "The", "Asian"};
 static const char *const INGS[] = {"Mapping", "Sequencing", "Using", "Filtering", "Comparing", "Testing"};

@@ -1,4 +1,5 @@
--- Flows under faults: files that vanish, shrink or cannot be read, long lines, binary files, functions that raise, workers that die.
+-- Flows under faults: files that vanish, shrink or cannot be read, long lines, binary files, functions that raise, workers that
+-- die.
 local T = require "support"
 
 local function lines(n, format)

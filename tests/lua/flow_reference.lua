@@ -53,7 +53,7 @@ end
 
 
 -- fields as awk has them
-function Reference:blanks()
+function Reference:words()
   local rows = {}
   for _, row in ipairs(self.rows) do
     local fields = {}
@@ -159,7 +159,8 @@ end
 function M.log(lines)
   local out = {}
   for i = 1, lines do
-    local odd, line = math.random(40), nil
+    local odd = math.random(40)
+    local line
     if odd == 1 then line = ""
     elseif odd == 2 then line = word("ab \t\"\\[]-\0\255", 60)
     elseif odd == 3 then line = ("x"):rep(math.random(300, 3000))
@@ -178,7 +179,8 @@ end
 
 -- a pattern and, most of the time, one that finds something
 function M.pattern()
-  local atoms = {"GET", "\\d", "\\d+", "[a-z]", "[^ ]", ".", "\\s", "\\S+", "api", "\\b", "404|500", "(?:x|/)", "\\x00", "\"", "[A-Z]{3}", "v[12]"}
+  local atoms = {"GET", "\\d", "\\d+", "[a-z]", "[^ ]", ".", "\\s", "\\S+", "api", "\\b", "404|500", "(?:x|/)",
+    "\\x00", "\"", "[A-Z]{3}", "v[12]"}
   local ends = {"", "", "", "*", "+", "?", "{2}"}
   local out = {math.random(8) == 1 and "^" or ""}
   for _ = 1, math.random(1, 4) do

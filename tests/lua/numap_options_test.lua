@@ -195,4 +195,13 @@ claim("a pool given as input counts for the least buffer as its first task does"
   raises("too small", pool.start, pool)
 end)
 
+claim("a method called with a dot says so", function()
+  local pool = papy.NuMap()
+  local task = pool:add_task(print, {})
+  for _, call in ipairs { pool.next, pool.stats, pool.stop, pool.start, pool.get_task, task.next, task.collect } do
+    raises("colon", call)
+    raises("colon", call, 5)
+  end
+end)
+
 T.finish()

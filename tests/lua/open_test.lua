@@ -169,6 +169,9 @@ T.claim("what cannot be read is an error in its place, the rest is read", functi
   local r = R.all({path "logs/a.log", path "gone", path "logs/b.log"}, {on_error = "skip"})
   T.eq(r.text, "a\nb\n")
   T.eq(r.errors, {("cannot open %s: No such file or directory"):format(path "gone")})
+  r = R.all {"/proc/self/mem", path "logs/a.log"}
+  T.eq(r.text, "a\n")
+  T.eq(r.errors, {"cannot read /proc/self/mem: Input/output error"})
   local source, vanishing = open.source {path "logs/a.log", R.write(path "vanishing", "v\n")}, path "vanishing"
   os.remove(vanishing)
   local items = open.items(source)

@@ -204,6 +204,13 @@ claim("tables that hold themselves, functions in tables, objects of classes", fu
   local circle = { name = "circle", list = { 1 } }
   circle.me, circle.list[2], circle.list.back = circle, circle, circle
   keeps(function() return circle.me == circle and circle.list[2] == circle and circle.list.back.name end, { 1 }, { "circle" })
+  local set = {}
+  set[set], set[first], set.f = 1, 2, function(key) return set[key] end
+  set[set.f], set[1] = 3, set
+  keeps(function() return set[1][set] + set.f(first) * 10 + set.f(set.f) * 100 end, { 1 }, { 321 })
+  local me = {}
+  me[me] = me
+  keeps(function() return me[me][me] == me end, { 1 }, { true })
   local module = { x = 5 }
   function module.get() return module.x end
   keeps(function() return module.get() end, { 1 }, { 5 })

@@ -32,3 +32,11 @@ see '^before$'
 enter 'outer = papy.NuMap(function() return papy.NuMap(function() io.write "inner" return 1 end, {1}, {worker_num = 1})() end, {1})'
 see '^inner$'
 at_line "$prompt"
+
+# threads
+press C-l
+enter 't = papy.NuMap(function(x) papy.sleep(0.3) print("thread", x) io.write("half ", x) return x end, {1}, {worker_type = "thread", worker_num = 1})'
+typed '20 + '
+see '^thread  *1$'
+see '^half 1$'
+[ -z "$readline" ] || at_line 'papy> 20 +'

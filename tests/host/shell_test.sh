@@ -1,0 +1,68 @@
+#!/bin/sh
+# papy -q and papy -n: answers in one line of a shell, exit statuses as grep's.
+cd "$(dirname "$0")/../.." || exit 1
+PAPY=${PAPY:-build/papy}
+case $PAPY in /*) ;; *) PAPY=$PWD/$PAPY ;; esac
+dir=$(mktemp -d "${TMPDIR:-/tmp}/papy-shell.XXXXXX") || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset PAPY_PATH LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
+failures=0
+
+# expect NAME STATUS OUTPUT ERROR: of the last `run`; OUTPUT exactly, ERROR an extended regular expression
+run() {
+  "$@" >out 2>err </dev/null
+  status=$?
+}
+expect() {
+  printf '%b' "$3" > wanted
+  [ -z "$3" ] || echo >> wanted
+  ok=yes
+  [ "$status" = "$2" ] || ok="status $status, not $2"
+  cmp -s wanted out || ok="printed: $(cat out)"
+  if [ -z "$4" ]; then [ ! -s err ] || ok="said: $(cat err)"; else grep -qE -- "$4" err || ok="said: $(cat err)"; fi
+  [ "$ok" = yes ] && return
+  echo "$1: $ok ($(cat err))"
+  failures=$((failures + 1))
+}
+
+printf 'GET / 200 10\nGET /a 500 5\nPOST /a 200 7\nPUT / 404 1\n' > log
+printf 'a,b\n1,x\n2,y\n' > t.csv
+
+run "$PAPY" -q 'log:count "GET"' log; expect "a number" 0 2 ""
+run "$PAPY" -q 'log:count "HEAD"' log; expect "nothing found" 1 0 ""
+run "$PAPY" -q 'log:grep "/a"' log; expect "lines" 0 'GET /a 500 5\nPOST /a 200 7' ""
+run "$PAPY" -q 'log:grep "HEAD"' log; expect "no lines" 1 "" ""
+run "$PAPY" -q 'log:fields{"method","url","status","bytes"}:sum_by("method","bytes")' log
+expect "rows" 0 'GET\t15\nPOST\t7\nPUT\t1' ""
+run "$PAPY" --json -F words -q 'log:count_by(1):top(1)' log; expect "json" 0 '{"1":"GET","count":2}' ""
+run "$PAPY" -F csv -q 'log:where "a > 1"' t.csv; expect "csv" 0 '2\ty' ""
+run "$PAPY" -q 'open("log"):head(1)'; expect "open" 0 'GET / 200 10' ""
+run "$PAPY" -q 'open("log"):fields(" "):where(function(r) return r[3] == "200" end):count()'; expect "a function" 0 2 ""
+run "$PAPY" -e 'limit = 6' -q 'log:fields("words"):where(function(r) return tonumber(r[4]) > limit end):count()' log
+expect "code before" 0 2 ""
+run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
+run "$PAPY" -q 'nil'; expect "nil" 1 "" ""
+run "$PAPY" -q 'log:cuont()' log; expect "an error" 2 "" "^papy: .*cuont"
+run "$PAPY" -q 'log:' log; expect "a syntax error" 2 "" '^papy: .*<eof>'
+run "$PAPY" -q 'log:count()' nosuch; expect "no file" 2 "" '^papy: .*nosuch: No such file'
+run "$PAPY" -q; expect "no code" 2 "" "'-q' needs code"
+run "$PAPY" -q 1 -n 1; expect "both" 2 "" 'do not go together'
+run "$PAPY" --json x.lua; expect "json alone" 2 "" 'go with -q and -n'
+
+run "$PAPY" -n 'f[3] == "200"' log; expect "a condition" 0 'GET / 200 10\nPOST /a 200 7' ""
+run "$PAPY" -n 'f[3] == "302"' log; expect "no line" 1 "" ""
+run "$PAPY" -n 'line:match "^%u+"' log; expect "a text" 0 'GET\nGET\nPOST\nPUT' ""
+run "$PAPY" -n 'nr .. " " .. f[2]' log; expect "numbers" 0 '1 /\n2 /a\n3 /a\n4 /' ""
+run "$PAPY" -e 'n = 0' -n 'n = n + f[4]' --end 'print(n)' log; expect "begin and end" 0 '23' ""
+run "$PAPY" -F csv -n 'f.b' t.csv; expect "fields of csv" 0 'x\ny' ""
+run "$PAPY" -n 'print(line, nr)' log log; expect "several files" 0 \
+  'GET / 200 10\t1\nGET /a 500 5\t2\nPOST /a 200 7\t3\nPUT / 404 1\t4\nGET / 200 10\t5\nGET /a 500 5\t6\nPOST /a 200 7\t7\nPUT / 404 1\t8' ""
+run "$PAPY" -n 'error "bad"' log; expect "an error in the code" 2 "" 'bad'
+run "$PAPY" -n 'x = = 1' log; expect "a syntax error in the code" 2 "" 'unexpected symbol'
+got=$(printf 'a\nb\n' | "$PAPY" -n 'line:upper()'); [ "$got" = "$(printf 'A\nB')" ] || { echo "stdin: $got"; failures=$((failures + 1)); }
+got=$(printf 'a\nb\n' | "$PAPY" -q 'log:count "b"'); [ "$got" = 1 ] || { echo "stdin: $got"; failures=$((failures + 1)); }
+seq 100000 > many
+got=$("$PAPY" -n 'line' many 2>err | head -n 1); [ "$got" = 1 ] && [ ! -s err ] || { echo "| head: $got $(cat err)"; failures=$((failures + 1)); }
+
+[ $failures -eq 0 ]
