@@ -1,7 +1,7 @@
 /* compress: writing gzip, zstd, xz, bzip2 and lz4, through libarchive's filters around nothing.
 **
-** Bytes go to an open file of the io library that the caller closes: where it is and what becomes of it when this fails is not
-** this module's business. A disk that is full, or a reader that has left, is what write and close return. */
+** Bytes go to an open file of the io library that the caller closes: where it is and what becomes of it when this fails
+** is not this module's business. A disk that is full, or a reader that has left, is what write and close return. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <lauxlib.h>
