@@ -1,4 +1,4 @@
--- Plumber: an input that has nothing yet holds up nobody: start, wait with a time, pause and stop return, and the prompt with them.
+-- Plumber: an input that has nothing yet holds up nobody: start, wait with a time, pause and stop return, and the prompt too.
 local T = require "support"
 local claim, eq, ok = T.claim, T.eq, T.ok
 
@@ -7,7 +7,8 @@ local function same(inbox) return inbox[1] end
 -- a pipeline that keeps what comes, of a linear piper or one in a pool
 local function keeping(pool)
   local kept = {}
-  return papy.Plumber { pipes = { { papy.Piper(same, { parallel = pool }), function(inbox) kept[#kept + 1] = inbox[1] end } } }, kept
+  local function keep(inbox) kept[#kept + 1] = inbox[1] end
+  return papy.Plumber { pipes = { { papy.Piper(same, { parallel = pool }), keep } } }, kept
 end
 
 local function seconds(f, ...)
