@@ -11,9 +11,11 @@ local aggregates = require "papy.flow.aggregates"
 local chain = require "papy.flow.chain"
 local formats = require "papy.flow.formats"
 local open = require "papy.open"
+local join = require "papy.join"
 local options = require "papy.options"
 local plans = require "papy.flow.plan"
 local run = require "papy.flow.run"
+local sort = require "papy.sort"
 
 local M = {}
 
@@ -525,49 +527,16 @@ local function order_of(what, ...)
 end
 
 
-local function rank(value)
-  if value == nil or value == core.sys.null then return 0, 0 end
-  local kind = type(value)
-  if kind == "boolean" then return 1, value and 1 or 0 end
-  local number = tonumber(value)
-  if number and kind ~= "table" then return 2, number end
-  return 3, tostring(value)
-end
-
-
--- a before b? missing values are last in any case
-local function before(order)
-  return function(a, b)
-    for _, by in ipairs(order) do
-      local x, y
-      if type(a.value) == "table" then x, y = a.value[by[1]], b.value[by[1]] else x, y = a.value, b.value end
-      local kx, vx = rank(x)
-      local ky, vy = rank(y)
-      if kx ~= ky then
-        if kx == 0 or ky == 0 then return ky == 0 end
-        if by[2] then return kx > ky end
-        return kx < ky
-      end
-      if vx ~= vy then
-        if by[2] then return vx > vy end
-        return vx < vy
-      end
-    end
-    return a.i < b.i
-  end
-end
-
-
+-- beyond some memory the rows wait in temporary files (papy.sort)
 local function sorted(self, order, most)
   return function()
-    local all = {}
-    for value in self:iter() do all[#all + 1] = {value = value, i = #all} end
-    table.sort(all, before(order))
-    local i = 0
+    local step, _, _, closing = self:iter()
+    local _ <close> = closing
+    local ordered, taken = sort.sorted(step, order), 0
     return function()
-      i = i + 1
-      if i > (most or math.huge) then return nil end
-      return all[i] and all[i].value
+      if taken == most then return nil end
+      taken = taken + 1
+      return ordered()
     end
   end
 end
@@ -590,7 +559,7 @@ function Flow:sort(...)
   local order = select("#", ...) == 0 and {{"line", false}} or order_of("sort", ...)
   if self.groups and #self.steps == 0 then
     local groups = self.groups
-    return with(self, {rows = function() return groups():top(nil, order) end})
+    return with(self, {rows = function() return sort.groups(groups(), order) end})
   end
   return rows_flow(self, sorted(self, order), known_columns(self), {measure = self.measure})
 end
@@ -649,26 +618,13 @@ function Flow:tail(n)
 end
 
 
--- The fields of `other`'s row with the same value of `key` added to each record; records without one are left out, or, with
--- opts.keep = true, stay as they are. other: an array of rows, or a flow, which must fit in memory.
+-- Records joined with the rows of `other` that have the same key, each with each; the fields of both. other: an array of
+-- rows, or a flow, which must fit in memory. key: a field that both have, an array of these, or {field = its name in the
+-- other}. Options: left (false: records without a partner are left out; true: they stay as they are), prefix (before the
+-- names of the other's fields; without it a field that both have, keys apart, is an error).
 function Flow:join(other, key, opts)
-  local o = options.check("join", opts, {keep = "boolean"})
-  must_be_name("join", key)
-  if type(other) ~= "table" then refuse("join: an array of rows or a flow expected, got %s", Error.render(other)) end
-  local rows = {}
-  local list = getmetatable(other) == Flow and other:collect() or other
-  for _, row in ipairs(list) do
-    if type(row) ~= "table" or row[key] == nil then refuse("join: a row of the other side has no field '%s'", key) end
-    rows[tostring(row[key])] = row
-  end
-  return self:flat_map(function(record)
-    local match = rows[tostring(record[key])]
-    if not match and not o.keep then return nil end
-    local row = {}
-    for name, value in pairs(record) do row[name] = value end
-    for name, value in pairs(match or {}) do row[name] = value end
-    return {row}
-  end)
+  local index = join.index(other, key, opts)
+  return self:flat_map(function(record) return join.rows(index, record) end)
 end
 
 
@@ -700,6 +656,12 @@ end
 
 
 -- ---- showing and writing ----
+
+-- The names of the fields of the records, in order; nil when the data name them.
+function Flow:names()
+  return known_columns(self)
+end
+
 
 -- Print the records or rows; see papy.show for the options: mode, columns, limit, bars, spark, …
 function Flow:show(opts)

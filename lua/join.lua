@@ -17,7 +17,7 @@ local M = {}
 local function key_of(row, names)
   local parts = {}
   for i, name in ipairs(names) do
-    local v = rowform.cell(row, name)
+    local v = row[name]
     if v == nil or v == null then return nil end
     if math.type(v) == "float" then v = math.tointeger(v) or v end
     local text = tostring(v)
@@ -74,16 +74,22 @@ function M.index(other, key, opts)
 end
 
 
+local function copy(row)
+  local result = {}
+  for name, value in pairs(row) do result[name] = value end
+  return result
+end
+
+
 -- rows(index, row) -> the record joined with each of its partners, an array of fresh tables. Raises when both have a field of one
 -- name.
 function M.rows(index, row)
   local id = key_of(row, index.mine)
   local partners = id and index.partners[id]
-  if not partners then return index.left and {row} or {} end
+  if not partners then return index.left and {copy(row)} or {} end
   local joined = {}
   for i, fields in ipairs(partners) do
-    local result = {}
-    for name, value in pairs(row) do result[name] = value end
+    local result = copy(row)
     for _, field in ipairs(fields) do
       if result[field[1]] ~= nil then
         Error.raise("option", "join: both have a field '%s'; option 'prefix' renames those of the other", field[1])

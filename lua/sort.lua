@@ -11,17 +11,19 @@ local M = {}
 local encode, decode = core.codec.encode, core.codec.decode
 
 
--- "field", "-field" (falling), or a function row -> value, or an array of these, as {get = array of functions or names,
--- descending = array}. nil: the rows themselves.
+-- "field", "-field" (falling), {field, falling}, or a function row -> value, or an array of these, as {get = functions row ->
+-- value, names = fields where they have one, descending = booleans}. nil: the rows themselves.
 function M.order(by)
   local order = {get = {}, names = {}, descending = {}}
   local list = type(by) == "table" and by or {by}
   for i, what in ipairs(list) do
     if type(what) == "function" then
       order.get[i], order.descending[i] = what, false
-    elseif type(what) == "string" and what:find "^%-?." then
-      local name = what:match "^%-?(.+)$"
-      order.names[i], order.descending[i] = name, what:sub(1, 1) == "-"
+    elseif type(what) == "table" and what[1] ~= nil or type(what) == "string" and what:find "^%-?." then
+      local name, falling = what, false
+      if type(what) == "table" then name, falling = what[1], what[2]
+      elseif #what > 1 and what:sub(1, 1) == "-" then name, falling = what:sub(2), true end
+      order.names[i], order.descending[i] = name, falling
       order.get[i] = function(row) return rowform.cell(row, name) end
     else
       Error.raise("option", "sort: by a field, \"-field\" for falling, a function or an array of these, got %s",

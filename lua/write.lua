@@ -75,7 +75,10 @@ local function compressed(target, suffix, path)
       if not closed then return closed, problem end
       return target.finish()
     end,
-    give_up = target.give_up,
+    give_up = function()
+      pcall(writer.close, writer) -- before the file, which it may still want to write to
+      target.give_up()
+    end,
   }
 end
 

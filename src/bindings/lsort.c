@@ -29,9 +29,8 @@ static lua_Integer integer_field(lua_State *L, const char *name, lua_Integer oth
   return i;
 }
 
-/* new{keys = how many, descending = {boolean...}, memory =, dir =} -> sorter
-** memory: bytes after which entries go to temporary files (default 256 MiB, 0: never); dir: where those are made (default
-** $TMPDIR or /tmp). */
+/* new{keys = how many, descending = {boolean...}, memory =, dir =} -> sorter memory: bytes after which entries go to
+** temporary files (default 256 MiB, 0: never); dir: where those are made (default $TMPDIR or /tmp). */
 static int new_(lua_State *L) {
   struct why why;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -118,8 +117,8 @@ static int s_merge(lua_State *L) {
   return sorter_merge(s, bytes, n, item, &why) != 0 ? fail(L, &why) : 0;
 }
 
-/* s:next() -> the next string in order, nil at the end. The first call ends the adding; at the end the sorter is empty and can
-** be filled again. `for bytes in s.next, s do` */
+/* s:next() -> the next string in order, nil at the end. The first call ends the adding; at the end the sorter is empty
+** and can be filled again. `for bytes in s.next, s do` */
 static int s_next(lua_State *L) {
   struct why why;
   const void *bytes;
@@ -144,9 +143,8 @@ static int s_spilled(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 
-static const luaL_Reg methods[] = {{"add", s_add},       {"item", s_item}, {"clear", s_clear},
-                                   {"encode", s_encode}, {"merge", s_merge}, {"next", s_next},
-                                   {"spilled", s_spilled}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"add", s_add},     {"item", s_item}, {"clear", s_clear},     {"encode", s_encode},
+                                   {"merge", s_merge}, {"next", s_next}, {"spilled", s_spilled}, {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__gc", s_gc}, {"__close", s_gc}, {"__len", s_count}, {NULL, NULL}};
 

@@ -1,9 +1,9 @@
 /* core.tally: groups with their aggregates, for Lua.
 **
-** A tally is a userdata with the table it was made from as its user value; that table and the encoded groups are what travels.
-** The names in it are those of the fields of a row: keys first, then columns. Readers and rankings are userdata, too, so that
-** an error in the middle leaves nothing behind; the tally they read is kept alive by them, and marked as being read: it must
-** not change meanwhile. */
+** A tally is a userdata with the table it was made from as its user value; that table and the encoded groups are what
+** travels. The names in it are those of the fields of a row: keys first, then columns. Readers and rankings are
+** userdata, too, so that an error in the middle leaves nothing behind; the tally they read is kept alive by them, and
+** marked as being read: it must not change meanwhile. */
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,11 +103,11 @@ static void read_spec(lua_State *L, int idx, struct tally_spec *spec) {
 }
 
 /* new{keys = {name...}, columns = {{name =, kind =, arg =, number =, limit =}...}, args =, memory =, dir =} -> tally
-** keys: names of the key values. columns: what to say of each group; kind: "count", "sum", "mean", "stddev", "min", "max",
-** "quantile" (number: 0 to 1), "distinct" (limit: how many exactly), "top" (limit: how many), "first", "last", "histogram"
-** (number: the width, 0: by powers of two); arg: which argument, from 1 (none: count counts records). args: how many
-** arguments a record has. memory: bytes after which groups go to temporary files (default 1 GiB, 0: never); dir: where those
-** are made (default $TMPDIR or /tmp). See scan/aggregate.h for what is exact. */
+** keys: names of the key values. columns: what to say of each group; kind: "count", "sum", "mean", "stddev", "min",
+** "max", "quantile" (number: 0 to 1), "distinct" (limit: how many exactly), "top" (limit: how many), "first", "last",
+** "histogram" (number: the width, 0: by powers of two); arg: which argument, from 1 (none: count counts records). args:
+** how many arguments a record has. memory: bytes after which groups go to temporary files (default 1 GiB, 0: never);
+** dir: where those are made (default $TMPDIR or /tmp). See scan/aggregate.h for what is exact. */
 static int new_(lua_State *L) {
   struct tally_spec spec;
   struct why why;
@@ -328,9 +328,9 @@ static int give_rows(lua_State *L, int tally) {
   return 4; /* step, nil, nil, and what a `for` left early closes */
 }
 
-/* for row in t:rows(): every group, a table with the names of keys and columns. "top" is an array of {value =, count =, over =
-** how much too high count may be, nil for exact}, "histogram" of {from =, to =, count =}. The tally must not change before
-** the loop ends. */
+/* for row in t:rows(): every group, a table with the names of keys and columns. "top" is an array of {value =, count =,
+** over = how much too high count may be, nil for exact}, "histogram" of {from =, to =, count =}. The tally must not
+** change before the loop ends. */
 static int t_rows(lua_State *L) {
   struct why why;
   tally_arg(L, 1);
@@ -446,11 +446,12 @@ static int t_unpack(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 
-static const luaL_Reg methods[] = {{"add", t_add},       {"item", t_item},   {"clear", t_clear},     {"encode", t_encode},
-                                   {"merge", t_merge},   {"rows", t_rows},   {"top", t_top},         {"names", t_names},
-                                   {"size", t_size},     {"memory", t_memory}, {"spilled", t_spilled}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"add", t_add},       {"item", t_item},       {"clear", t_clear},
+                                   {"encode", t_encode}, {"merge", t_merge},     {"rows", t_rows},
+                                   {"top", t_top},       {"names", t_names},     {"size", t_size},
+                                   {"memory", t_memory}, {"spilled", t_spilled}, {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__gc", t_gc},     {"__len", t_size},       {"__tostring", t_tostring},
+static const luaL_Reg metamethods[] = {{"__gc", t_gc},     {"__len", t_size},      {"__tostring", t_tostring},
                                        {"__pack", t_pack}, {"__unpack", t_unpack}, {NULL, NULL}};
 
 static const luaL_Reg rows_metamethods[] = {{"__gc", r_gc}, {"__close", r_gc}, {NULL, NULL}};

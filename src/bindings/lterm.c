@@ -1,8 +1,8 @@
 /* core.term: what fits where on a terminal.
 **
-** Texts from logs are shown as they are only where that is harmless: control characters (an escape sequence could do anything
-** to the terminal) and bytes that are no UTF-8 are shown as escapes. Widths are the C library's, for UTF-8 whatever the locale
-** is: two columns for most East Asian characters and emoji, none for combining ones. */
+** Texts from logs are shown as they are only where that is harmless: control characters (an escape sequence could do
+** anything to the terminal) and bytes that are no UTF-8 are shown as escapes. Widths are the C library's, for UTF-8
+** whatever the locale is: two columns for most East Asian characters and emoji, none for combining ones. */
 #include <lauxlib.h>
 #include <locale.h>
 #include <stdio.h>
@@ -72,8 +72,8 @@ static void fit_into(struct line *to, const unsigned char *p, const unsigned cha
   }
 }
 
-/* fit(text, most [, ascii]) -> text as it can be shown, cut to `most` columns (an ellipsis says that it was), and its width.
-** ascii: the terminal shows nothing else. */
+/* fit(text, most [, ascii]) -> text as it can be shown, cut to `most` columns (an ellipsis says that it was), and its
+** width. ascii: the terminal shows nothing else. */
 static int fit(lua_State *L) {
   size_t n;
   const unsigned char *p = (const unsigned char *)luaL_checklstring(L, 1, &n);

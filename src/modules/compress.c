@@ -1,7 +1,7 @@
 /* compress: writing gzip, zstd, xz, bzip2 and lz4, through libarchive's filters around nothing.
 **
-** Bytes go to an open file of the io library that the caller closes: where it is and what becomes of it when this fails is not
-** this module's business. A disk that is full, or a reader that has left, is what write and close return. */
+** Bytes go to an open file of the io library that the caller closes: where it is and what becomes of it when this fails
+** is not this module's business. A disk that is full, or a reader that has left, is what write and close return. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <lauxlib.h>
@@ -91,7 +91,7 @@ static int w_close(lua_State *L) {
   return pushed;
 }
 
-/* what was not closed is given up: nothing more is written */
+/* what was not closed is given up: nothing more is written, for the file may be closed already */
 static int w_gc(lua_State *L) {
   struct writer *w = luaL_checkudata(L, 1, WRITER);
   if (w->archive) {

@@ -1,5 +1,5 @@
-/* Every state adds a value, writes itself and merges what another wrote; that is all a tally asks of it. A state of zero bytes
-** is the state of no values, so a new row needs no preparation. */
+/* Every state adds a value, writes itself and merges what another wrote; that is all a tally asks of it. A state of
+** zero bytes is the state of no values, so a new row needs no preparation. */
 #include "scan/aggregate.h"
 
 #include <string.h>
@@ -12,16 +12,16 @@
 #include "scan/total.h"
 
 static const char *const names[AGGREGATES] = {
-    [AGGREGATE_COUNT] = "count",       [AGGREGATE_SUM] = "sum",         [AGGREGATE_MEAN] = "mean",
-    [AGGREGATE_STDDEV] = "stddev",     [AGGREGATE_MIN] = "min",         [AGGREGATE_MAX] = "max",
+    [AGGREGATE_COUNT] = "count",       [AGGREGATE_SUM] = "sum",           [AGGREGATE_MEAN] = "mean",
+    [AGGREGATE_STDDEV] = "stddev",     [AGGREGATE_MIN] = "min",           [AGGREGATE_MAX] = "max",
     [AGGREGATE_QUANTILE] = "quantile", [AGGREGATE_DISTINCT] = "distinct", [AGGREGATE_TOP] = "top",
-    [AGGREGATE_FIRST] = "first",       [AGGREGATE_LAST] = "last",       [AGGREGATE_HISTOGRAM] = "histogram"};
+    [AGGREGATE_FIRST] = "first",       [AGGREGATE_LAST] = "last",         [AGGREGATE_HISTOGRAM] = "histogram"};
 
 static const size_t sizes[] = {
-    [STATE_RECORDS] = sizeof(uint64_t),   [STATE_VALUES] = sizeof(uint64_t), [STATE_TOTAL] = sizeof(struct total),
-    [STATE_MOMENTS] = sizeof(struct moments), [STATE_MIN] = sizeof(struct kept), [STATE_MAX] = sizeof(struct kept),
-    [STATE_SKETCH] = sizeof(void *),      [STATE_DISTINCT] = sizeof(void *), [STATE_FREQUENT] = sizeof(void *),
-    [STATE_FIRST] = sizeof(struct dated), [STATE_LAST] = sizeof(struct dated), [STATE_HISTOGRAM] = sizeof(void *)};
+    [STATE_RECORDS] = sizeof(uint64_t),       [STATE_VALUES] = sizeof(uint64_t),   [STATE_TOTAL] = sizeof(struct total),
+    [STATE_MOMENTS] = sizeof(struct moments), [STATE_MIN] = sizeof(struct kept),   [STATE_MAX] = sizeof(struct kept),
+    [STATE_SKETCH] = sizeof(void *),          [STATE_DISTINCT] = sizeof(void *),   [STATE_FREQUENT] = sizeof(void *),
+    [STATE_FIRST] = sizeof(struct dated),     [STATE_LAST] = sizeof(struct dated), [STATE_HISTOGRAM] = sizeof(void *)};
 
 int aggregate_named(const char *name) {
   for (int i = 0; i < AGGREGATES; i++)
@@ -59,7 +59,8 @@ unsigned states_need(struct state *s, unsigned *n, const struct column *c, size_
   if (need.kind == STATE_HISTOGRAM) need.number = c->number;
   if (need.kind == STATE_DISTINCT || need.kind == STATE_FREQUENT) need.limit = c->limit;
   for (unsigned i = 0; i < *n; i++)
-    if (s[i].kind == need.kind && s[i].arg == need.arg && s[i].number == need.number && s[i].limit == need.limit) return i;
+    if (s[i].kind == need.kind && s[i].arg == need.arg && s[i].number == need.number && s[i].limit == need.limit)
+      return i;
   *size += sizes[need.kind];
   s[*n] = need;
   return (*n)++;
@@ -116,8 +117,7 @@ static int add_other(const struct state *s, uint8_t *at, const struct value *v, 
     case STATE_HISTOGRAM:
       return is_number(r->kind) ? histogram_add((struct histogram **)at, &r->number, s->number, b) : 0;
     case STATE_DISTINCT: return is_there(v) ? distinct_add((struct distinct **)at, v, s->limit, b) : 0;
-    case STATE_FREQUENT:
-      return is_there(v) ? frequent_add((struct frequent **)at, v, s->limit, with->scratch, b) : 0;
+    case STATE_FREQUENT: return is_there(v) ? frequent_add((struct frequent **)at, v, s->limit, with->scratch, b) : 0;
     default:
       return keep_dated((struct dated *)at, v, (struct stamp){with->item, with->record}, s->kind == STATE_LAST, b);
   }
@@ -135,8 +135,7 @@ int states_add(const struct state *s, unsigned n, uint8_t *body, const struct va
         if (is_number(read_number(&r, s->arg, args))) total_add((struct total *)at, &r.number);
         break;
       case STATE_SKETCH:
-        if (is_number(read_number(&r, s->arg, args)) &&
-            sketch_add((struct sketch **)at, &r.number, with->slabs) != 0)
+        if (is_number(read_number(&r, s->arg, args)) && sketch_add((struct sketch **)at, &r.number, with->slabs) != 0)
           return -1;
         break;
       case STATE_MIN:

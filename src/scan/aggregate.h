@@ -1,21 +1,21 @@
 /* aggregate: what can be said of the values of a group.
 **
-** A column is one answer (p99); the state behind it (a sketch) may serve several. States lie in the group's row, merge in
-** any order, and give the same answer whichever way the values were split:
+** A column is one answer (p99); the state behind it (a sketch) may serve several. States lie in the group's row, merge
+** in any order, and give the same answer whichever way the values were split:
 **
-**   count                 records, or values of its argument
-**   sum, mean, stddev     sums of integers are exact; a sum that exceeds 64 bits, or has a fraction in it, is a double. stddev is
-**                         that of a sample (n - 1), by the numerically stable way of Welford and Chan
-**   min, max              of numbers; of texts, by bytes, in a group without any number
-**   quantile              the value that a fraction `number` of the values do not exceed (nearest rank): exact up to SKETCH_EXACT
-**                         values, then within 1 % of the value (scan/sketch.h)
-**   distinct              how many different values: exact up to `limit` (default DISTINCT_EXACT), then within 0.8 % (standard
-**                         error; scan/distinct.h)
-**   top                   the `limit` most frequent values with their counts: exact up to FREQUENT_EXACT different values, then
-**                         each entry says how much too high its count may be (scan/frequent.h)
-**   first, last           by work item, then record
-**   histogram             counts in buckets of width `number`, doubled until at most HISTOGRAM_MOST are not empty; without a
-**                         width from the sketch, at powers of two */
+**   count             records, or values of its argument
+**   sum, mean, stddev sums of integers are exact; a sum that exceeds 64 bits, or has a fraction in it, is a double.
+**                     stddev is that of a sample (n - 1), by the numerically stable way of Welford and Chan
+**   min, max          of numbers; of texts, by bytes, in a group without any number
+**   quantile          the value that a fraction `number` of the values do not exceed (nearest rank): exact up to
+**                     SKETCH_EXACT values, then within 1 % of the value (scan/sketch.h)
+**   distinct          how many different values: exact up to `limit` (default DISTINCT_EXACT), then within 0.8 %
+**                     (standard error; scan/distinct.h)
+**   top               the `limit` most frequent values with their counts: exact up to FREQUENT_EXACT different values,
+**                     then each entry says how much too high its count may be (scan/frequent.h)
+**   first, last       by work item, then record
+**   histogram         counts in buckets of width `number`, doubled until at most HISTOGRAM_MOST are not empty; without
+**                     a width from the sketch, at powers of two */
 #ifndef PAPY_SCAN_AGGREGATE_H
 #define PAPY_SCAN_AGGREGATE_H
 
@@ -90,13 +90,16 @@ struct surroundings {
   uint64_t item, record;
 };
 
-/* Find the state for a column among s[0..*n-1], or put it there behind `size` bytes of body. Returns which, and the new size. */
+/* Find the state for a column among s[0..*n-1], or put it there behind `size` bytes of body. Returns which, and the new
+** size. */
 unsigned states_need(struct state *s, unsigned *n, const struct column *c, size_t *size);
 /* the states of one body; 0, or -1 with errno */
-int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args, const struct surroundings *with);
+int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args,
+               const struct surroundings *with);
 int states_write(const struct state *s, unsigned n, const uint8_t *body, struct buf *out);
 /* add what states_write wrote; with->item is the item of values that are dated, unless it is UINT64_MAX */
-int states_merge(const struct state *s, unsigned n, uint8_t *body, struct packed *from, const struct surroundings *with);
+int states_merge(const struct state *s, unsigned n, uint8_t *body, struct packed *from,
+                 const struct surroundings *with);
 void state_result(const struct state *s, const struct column *c, const uint8_t *body, struct value *v);
 /* append to out (an array of struct entry); 0, or -1 with errno */
 int state_list(const struct state *s, const struct column *c, const uint8_t *body, struct buf *out);

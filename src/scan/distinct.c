@@ -11,8 +11,8 @@
 #define SET_START 8
 
 struct distinct {
-  uint64_t count; /* of hashes in the set */
-  uint64_t slots; /* a power of two; 0: registers instead */
+  uint64_t count;  /* of hashes in the set */
+  uint64_t slots;  /* a power of two; 0: registers instead */
   uint64_t hash[]; /* of the set, 0: free; or the registers */
 };
 
@@ -41,8 +41,8 @@ static void note(struct distinct *d, uint64_t hash) {
   if (rank > *at) *at = rank;
 }
 
-/* the sum over all k of 2^-k C[k], completed at both ends; O. Ertl, New cardinality estimation algorithms for HyperLogLog
-** sketches (2017) */
+/* the sum over all k of 2^-k C[k], completed at both ends; O. Ertl, New cardinality estimation algorithms for
+** HyperLogLog sketches (2017) */
 static double sigma(double x) {
   if (x == 1) return INFINITY;
   double y = 1, z = x, before;

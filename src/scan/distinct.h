@@ -1,9 +1,9 @@
 /* distinct: how many different values.
 **
-** Up to a limit the 64-bit hashes of the values are kept in a set: exact, but for two values with one hash (for 2048 values
-** one chance in 10^13). Beyond, it is a HyperLogLog of 2^14 registers, 16 KiB, read by Ertl's estimator: standard error 0.81 %,
-** without bias for any number. The hash has no seed: what two machines or two days counted can be merged.
-** Both forms are functions of the set of hashes: merging in any order gives the same. */
+** Up to a limit the 64-bit hashes of the values are kept in a set: exact, but for two values with one hash (for 2048
+** values one chance in 10^13). Beyond, it is a HyperLogLog of 2^14 registers, 16 KiB, read by Ertl's estimator:
+** standard error 0.81 %, without bias for any number. The hash has no seed: what two machines or two days counted can
+** be merged. Both forms are functions of the set of hashes: merging in any order gives the same. */
 #ifndef PAPY_SCAN_DISTINCT_H
 #define PAPY_SCAN_DISTINCT_H
 

@@ -51,7 +51,8 @@ static int find_cut(const struct frequent *f, size_t most, uint64_t *cut) {
   return 0;
 }
 
-/* Keep what has more than the cut. Equals of the cut go together, whichever came first: so the result is one of the values alone. */
+/* Keep what has more than the cut. Equals of the cut go together, whichever came first: so the result is one of the
+** values alone. */
 static int cut_down(struct frequent *f, uint64_t wanted, struct slabs *b) {
   uint64_t cut;
   struct groups kept;
@@ -102,8 +103,8 @@ int frequent_write(const struct frequent *f, struct buf *out) {
   return 0;
 }
 
-/* What only one of two has may have been in the other as often as its cut: those of f get the other's here, those of the
-** other get f's where they come in. */
+/* What only one of two has may have been in the other as often as its cut: those of f get the other's here, those of
+** the other get f's where they come in. */
 static void lift(struct frequent *f, uint64_t by) {
   for (struct group *r = NULL; by && (r = groups_next(&f->values, r));) {
     times_of(r)->count += by;

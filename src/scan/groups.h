@@ -3,11 +3,11 @@
 **     slots   | tag at | tag at | ...        open addressing, one step at a time; at 0: free
 **     rows    | 8 bytes | hash length shape body... key... pad | hash length shape body... key... pad | ...
 **                         ^ at * 8
-** A row is one run of bytes, so that finding a group touches one place of the slots and one of the rows; rows stand in the
-** order in which their keys were first seen, which is the order of iteration. Keys are the same when bytes and shape are.
-** `body` bytes belong to the caller: zero in a new row, aligned to 8, moved by memcpy when the table grows. So pointers to
-** rows are valid until the next groups_at.
-** The 32 bits of `at` reach 32 GiB; a table beyond is refused as out of memory (tallies have moved to disk long before). */
+** A row is one run of bytes, so that finding a group touches one place of the slots and one of the rows; rows stand in
+** the order in which their keys were first seen, which is the order of iteration. Keys are the same when bytes and
+** shape are. `body` bytes belong to the caller: zero in a new row, aligned to 8, moved by memcpy when the table grows.
+** So pointers to rows are valid until the next groups_at. The 32 bits of `at` reach 32 GiB; a table beyond is refused
+** as out of memory (tallies have moved to disk long before). */
 #ifndef PAPY_SCAN_GROUPS_H
 #define PAPY_SCAN_GROUPS_H
 

@@ -1,7 +1,7 @@
 /* hash: 64 bits of any bytes, by multiplying words to 128 bits and folding the halves.
 **
-** Keys come from whoever writes the log, so tables hash with a seed nobody outside knows (hash_seed): without it a crafted
-** log would put all its keys into one place. Up to 16 bytes, which most keys have, cost one multiplication. */
+** Keys come from whoever writes the log, so tables hash with a seed nobody outside knows (hash_seed): without it a
+** crafted log would put all its keys into one place. Up to 16 bytes, which most keys have, cost one multiplication. */
 #ifndef PAPY_SCAN_HASH_H
 #define PAPY_SCAN_HASH_H
 

@@ -1,8 +1,8 @@
 /* histogram: counts of numbers in buckets of one width.
 **
-** Only buckets that are not empty take memory. When there are more than HISTOGRAM_MOST of them, two neighbours become one, again
-** and again: a width too small for the values gives a coarser histogram, not a huge one. How often it was doubled depends on
-** the values alone, so merging in any order gives the same. */
+** Only buckets that are not empty take memory. When there are more than HISTOGRAM_MOST of them, two neighbours become
+** one, again and again: a width too small for the values gives a coarser histogram, not a huge one. How often it was
+** doubled depends on the values alone, so merging in any order gives the same. */
 #ifndef PAPY_SCAN_HISTOGRAM_H
 #define PAPY_SCAN_HISTOGRAM_H
 

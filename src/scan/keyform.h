@@ -1,7 +1,7 @@
 /* keyform: the bytes that stand for key values in a table of groups.
 **
-** The key of one text is that text as it is, so that the usual key is not copied before it is looked for; any other is a row of
-** packed values. The shape tells the two apart. */
+** The key of one text is that text as it is, so that the usual key is not copied before it is looked for; any other is
+** a row of packed values. The shape tells the two apart. */
 #ifndef PAPY_SCAN_KEYFORM_H
 #define PAPY_SCAN_KEYFORM_H
 

@@ -1,8 +1,8 @@
 /* packed: numbers, texts and values as bytes and back; what encoded tallies and sorted runs are made of.
 **
 ** Numbers are varints (seven bits a byte, low ones first; signed ones zigzag), so that small ones take a byte. A reader
-** never reads beyond its end: it then is `bad`, reads nothing but zeros and empty texts from there on, and whoever reads
-** asks once, behind a loop or before a size is believed. */
+** never reads beyond its end: it then is `bad`, reads nothing but zeros and empty texts from there on, and whoever
+** reads asks once, behind a loop or before a size is believed. */
 #ifndef PAPY_SCAN_PACKED_H
 #define PAPY_SCAN_PACKED_H
 

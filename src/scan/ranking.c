@@ -127,8 +127,8 @@ static int rank_parts(struct ranking *r, struct tally *t, struct why *why) {
   return rank(r, r->held, why);
 }
 
-/* from a heap to an array in order, the worst taken off the top to the end; of all groups when there are less than k, the heap is
-** yet to be made */
+/* from a heap to an array in order, the worst taken off the top to the end; of all groups when there are less than k,
+** the heap is yet to be made */
 static void put_in_order(struct ranking *r) {
   if (r->n < r->k)
     for (size_t i = r->n / 2; i-- > 0;) sift_down(r, i, r->n);

@@ -1,8 +1,9 @@
 /* ranking: the first k groups of a tally in the order of some columns.
 **
-** Missing values are last either way; groups that are equal in all columns come in the order of their keys, so the answer does
-** not depend on how records were split. Only the k best are ever sorted: the others are compared with the worst of them. Of
-** a tally that has spilled, the best of each partition are copied, so k groups or a few times as many are in memory. */
+** Missing values are last either way; groups that are equal in all columns come in the order of their keys, so the
+** answer does not depend on how records were split. Only the k best are ever sorted: the others are compared with the
+** worst of them. Of a tally that has spilled, the best of each partition are copied, so k groups or a few times as many
+** are in memory. */
 #ifndef PAPY_SCAN_RANKING_H
 #define PAPY_SCAN_RANKING_H
 

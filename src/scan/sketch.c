@@ -1,6 +1,6 @@
-/* A sketch is a list until it is full, then two sides of buckets, positive and negative, and a count of zeros. A side is one run
-** of counts, from a multiple of 64 to another, that grows to where values come. Both forms are functions of the values
-** alone (the list but for its order), so merging in any order gives the same. */
+/* A sketch is a list until it is full, then two sides of buckets, positive and negative, and a count of zeros. A side
+** is one run of counts, from a multiple of 64 to another, that grows to where values come. Both forms are functions of
+** the values alone (the list but for its order), so merging in any order gives the same. */
 #include "scan/sketch.h"
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 
 #include "base/limits.h"
 
-#define SHIFT 46    /* bits of a double behind the number of its bucket */
-#define OCTAVE 64   /* buckets from a power of two to the next */
+#define SHIFT 46             /* bits of a double behind the number of its bucket */
+#define OCTAVE 64            /* buckets from a power of two to the next */
 #define BUCKETS_FIRST OCTAVE /* below are numbers counted as zero, behind the end what is not finite */
 #define BUCKETS_END (2047 * OCTAVE)
 
@@ -23,10 +23,10 @@ struct side {
 struct sketch {
   uint64_t count;
   double least, most;
-  uint32_t listed; /* values in the list; LISTED_NOT: they are in buckets */
-  uint16_t room;   /* of the list */
+  uint32_t listed;    /* values in the list; LISTED_NOT: they are in buckets */
+  uint16_t room;      /* of the list */
   uint16_t fractions; /* was any value no integer? */
-  uint64_t zeros; /* from here on: the list, if there is one */
+  uint64_t zeros;     /* from here on: the list, if there is one */
   struct side positive, negative;
 };
 
@@ -148,8 +148,8 @@ int sketch_add(struct sketch **at, const struct value *number, struct slabs *b) 
 
 /* ===} {=== bytes ===
 **
-** count (0: nothing follows), least, most, fractions | listed << 1, then the list as it is; or zeros and both sides: the number
-** of buckets that are not empty, then for each how many to go on from the one before, and its count. */
+** count (0: nothing follows), least, most, fractions | listed << 1, then the list as it is; or zeros and both sides:
+** the number of buckets that are not empty, then for each how many to go on from the one before, and its count. */
 
 static int write_side(const struct side *s, struct buf *out) {
   uint64_t used = 0;
@@ -191,7 +191,7 @@ static int merge_side(struct side *s, struct packed *from, uint64_t *sum, struct
     uint64_t step = packed_get(from), times = packed_get(from);
     bucket += step;
     if (from->bad || step >= BUCKETS_END || bucket < BUCKETS_FIRST || bucket >= BUCKETS_END)
-       return packed_spoil(from), 0;
+      return packed_spoil(from), 0;
     if (count_in(s, (uint32_t)bucket, times, b) != 0) return -1;
     *sum += times;
   }

@@ -1,10 +1,10 @@
 /* sketch: quantiles of any number of values, in memory that depends on their range only.
 **
-** Up to SKETCH_EXACT values are kept one by one. More are counted in buckets: the bits of a double in front of its 46th are the
-** number of its bucket, so there are 64 of equal width from each power of two to the next, and finding one is a shift. The
-** answer is the middle of a bucket, off by at most 1/128 of the value (0.79 %); between the least and the largest value, which
-** are kept exactly; and for integers below 128, one to a bucket, exact. Numbers below 1e-307 count as zero.
-** Merging adds counts: the sketch of all values is the same, however they were split. */
+** Up to SKETCH_EXACT values are kept one by one. More are counted in buckets: the bits of a double in front of its 46th
+** are the number of its bucket, so there are 64 of equal width from each power of two to the next, and finding one is a
+** shift. The answer is the middle of a bucket, off by at most 1/128 of the value (0.79 %); between the least and the
+** largest value, which are kept exactly; and for integers below 128, one to a bucket, exact. Numbers below 1e-307 count
+** as zero. Merging adds counts: the sketch of all values is the same, however they were split. */
 #ifndef PAPY_SCAN_SKETCH_H
 #define PAPY_SCAN_SKETCH_H
 

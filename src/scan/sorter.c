@@ -1,6 +1,6 @@
-/* An entry is packed as   length of the rest, item, record, keys..., bytes.
-** In memory entries lie one behind the other, and an index of them is sorted: each with its first key as a value, so that most
-** comparisons read nothing else. A run on disk is the entries in order. */
+/* An entry is packed as   length of the rest, item, record, keys..., bytes. In memory entries lie one behind the other,
+** and an index of them is sorted: each with its first key as a value, so that most comparisons read nothing else. A run
+** on disk is the entries in order. */
 #include "scan/sorter.h"
 
 #include <errno.h>
@@ -60,7 +60,8 @@ static int compare_values(const struct value *a, const struct value *b, int desc
 static int compare(const struct sorter *s, const struct entry_at *a, const struct entry_at *b) {
   int order = s->spec.keys ? compare_values(&a->key, &b->key, s->spec.descending[0]) : 0;
   if (order == 0 && s->spec.keys > 1) {
-    struct packed pa = packed_of(a->keys, (size_t)(a->end - a->keys)), pb = packed_of(b->keys, (size_t)(b->end - b->keys));
+    struct packed pa = packed_of(a->keys, (size_t)(a->end - a->keys)),
+                  pb = packed_of(b->keys, (size_t)(b->end - b->keys));
     packed_get_value(&pa);
     packed_get_value(&pb);
     for (unsigned i = 1; i < s->spec.keys && order == 0; i++) {

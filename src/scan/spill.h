@@ -1,8 +1,9 @@
 /* spill: groups of a tally that went to disk, in partitions by the hash of their keys.
 **
-** A key is in one partition only, whenever it was written; so partitions can be put together one after the other, each in a
-** tally of its own, which is a 64th of the whole; if even that is too large, it spills by the next bits of the hash.
-** One temporary file holds all partitions in pieces as they come; which piece belongs to which is remembered here. */
+** A key is in one partition only, whenever it was written; so partitions can be put together one after the other, each
+** in a tally of its own, which is a 64th of the whole; if even that is too large, it spills by the next bits of the
+** hash. One temporary file holds all partitions in pieces as they come; which piece belongs to which is remembered
+** here. */
 #ifndef PAPY_SCAN_SPILL_H
 #define PAPY_SCAN_SPILL_H
 

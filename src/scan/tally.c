@@ -1,9 +1,9 @@
-/* A tally is a table of groups whose bodies are states, and a codec for it. What is encoded is a head (a mark, the fingerprint of
-** the spec) and batches of up to BATCH groups: their number, all keys, all states. Keys stand together so that merging can
-** hash a batch of them and ask the memory for all their places before it needs the first one: with many groups the host does
-** little else than wait for memory.
-** A tally beyond its limit writes its groups, batch by batch, to the partitions of its spill and starts anew; reading goes
-** from part to part (a part is a tally in memory), and a tally that has not spilled is its own only part. */
+/* A tally is a table of groups whose bodies are states, and a codec for it. What is encoded is a head (a mark, the
+** fingerprint of the spec) and batches of up to BATCH groups: their number, all keys, all states. Keys stand together
+** so that merging can hash a batch of them and ask the memory for all their places before it needs the first one: with
+** many groups the host does little else than wait for memory. A tally beyond its limit writes its groups, batch by
+** batch, to the partitions of its spill and starts anew; reading goes from part to part (a part is a tally in memory),
+** and a tally that has not spilled is its own only part. */
 #include "scan/tally.h"
 
 #include <errno.h>
@@ -25,8 +25,8 @@ struct tally {
   uint64_t fingerprint;
   struct groups groups;
   struct slabs table, memory; /* of the groups, of their states */
-  size_t limit;                /* SIZE_MAX: none */
-  struct buf scratch;          /* keys and what is read back */
+  size_t limit;               /* SIZE_MAX: none */
+  struct buf scratch;         /* keys and what is read back */
   struct surroundings with;
   unsigned level; /* of partitions that this one is in */
   int spilled;
@@ -411,7 +411,8 @@ int tally_list(const struct tally_row *r, unsigned i, struct buf *out) {
   return state_list(&t->state[t->serves[i]], &t->spec.column[i], (const uint8_t *)r->group->body, out);
 }
 
-/* Not to be left to chance: two tallies must agree on the order of groups, so keys that look alike are told apart by bytes. */
+/* Not to be left to chance: two tallies must agree on the order of groups, so keys that look alike are told apart by
+** bytes. */
 int tally_order_keys(const struct tally_row *a, const struct tally_row *b) {
   const struct groups *ga = &a->tally->groups, *gb = &b->tally->groups;
   for (unsigned i = 0; i < a->tally->spec.keys; i++) {

@@ -1,16 +1,16 @@
 /* tally: records grouped by key values, each group with its aggregates.
 **
-** A worker makes a tally from the plan's spec, adds the records of a work item, encodes it and clears it for the next. The
-** host makes one from the same spec and merges what comes: any split of the records into tallies gives the same groups and
-** aggregates as one pass. Keys and values are copied where they are kept: whatever is passed is borrowed for the call.
-** Groups come out in the order in which they were first seen (a spilled tally: in no order). With spec.memory, a tally that
-** grows beyond it moves its groups to unlinked temporary files (spill.h).
+** A worker makes a tally from the plan's spec, adds the records of a work item, encodes it and clears it for the next.
+** The host makes one from the same spec and merges what comes: any split of the records into tallies gives the same
+** groups and aggregates as one pass. Keys and values are copied where they are kept: whatever is passed is borrowed for
+** the call. Groups come out in the order in which they were first seen (a spilled tally: in no order). With
+** spec.memory, a tally that grows beyond it moves its groups to unlinked temporary files (spill.h).
 **
-** Missing values (NONE, NULL) take no part in an aggregate of their field. Those that calculate leave out what is no number,
-** too. As keys, missing values are a group of their own; integers and numbers of the same size are one key, text is another
-** key than the number that it looks like.
-** A tally belongs to one thread. Functions that can fail return -1 (or NULL) after filling *why; what had been added to a
-** group before stays, so the tally is then only good for tally_free or tally_clear. */
+** Missing values (NONE, NULL) take no part in an aggregate of their field. Those that calculate leave out what is no
+** number, too. As keys, missing values are a group of their own; integers and numbers of the same size are one key,
+** text is another key than the number that it looks like. A tally belongs to one thread. Functions that can fail return
+** -1 (or NULL) after filling *why; what had been added to a group before stays, so the tally is then only good for
+** tally_free or tally_clear. */
 #ifndef PAPY_SCAN_TALLY_H
 #define PAPY_SCAN_TALLY_H
 
@@ -44,11 +44,11 @@ void tally_free(struct tally *t);
 void tally_clear(struct tally *t);
 const struct tally_spec *tally_spec(const struct tally *t);
 
-/* Add a record: its spec->keys key values and spec->args arguments. A kind of VALUE_NONE, and nothing else, is missing. */
+/* add a record: its spec->keys key values and spec->args arguments. 0, or -1 with *why */
 int tally_add(struct tally *t, const struct value *keys, const struct value *args, struct why *why);
 
-/* Records are numbered as they are added. Add records of work item `item` from now on (default 0): first and last compare
-** items, then records. */
+/* Records are numbered as they are added. Add records of work item `item` from now on (default 0): first and last
+** compare items, then records. */
 void tally_item(struct tally *t, uint64_t item);
 
 /* append all groups to out, for tally_merge on this machine */
@@ -78,8 +78,8 @@ struct tally_reader *tally_read(struct tally *t, struct why *why);
 /* 1 with a group, 0 at the end, -1 with *why */
 int tally_next(struct tally_reader *r, struct tally_row *row, struct why *why);
 void tally_read_end(struct tally_reader *r);
-/* The same in two steps: the next part, a tally in memory, valid until the next call; and its rows, *row all zero at first. A
-** tally that has not spilled is its own only part. */
+/* The same in two steps: the next part, a tally in memory, valid until the next call; and its rows, *row all zero at
+** first. A tally that has not spilled is its own only part. */
 int tally_part(struct tally_reader *r, struct tally **part, struct why *why);
 int tally_each(const struct tally *part, struct tally_row *row);
 
@@ -88,10 +88,11 @@ int64_t tally_size(struct tally *t, struct why *why);
 
 /* key value i, from 0 */
 void tally_key(const struct tally_row *r, unsigned i, struct value *v);
-/* The aggregate of column i, from 0; NONE when there were no values to make it of (the sum of none is 0), and of a column that
-** is a list. */
+/* The aggregate of column i, from 0; NONE when there were no values to make it of (the sum of none is 0), and of a
+** column that is a list. */
 void tally_result(const struct tally_row *r, unsigned i, struct value *v);
-/* Append the entries of a column that is a list (aggregate_is_list) to out, an array of struct entry. 0, or -1 with errno */
+/* Append the entries of a column that is a list (aggregate_is_list) to out, an array of struct entry. 0, or -1 with
+** errno */
 int tally_list(const struct tally_row *r, unsigned i, struct buf *out);
 
 /* the order of two groups by their keys, total */

@@ -1,7 +1,7 @@
 /* tempfile: a file without a name, for what does not fit in memory.
 **
-** It is unlinked before anything is in it, so it goes with the process, however that ends. It is written at its end and read
-** anywhere. A disk that is full is an error that says where. */
+** It is unlinked before anything is in it, so it goes with the process, however that ends. It is written at its end and
+** read anywhere. A disk that is full is an error that says where. */
 #ifndef PAPY_SCAN_TEMPFILE_H
 #define PAPY_SCAN_TEMPFILE_H
 

@@ -1,8 +1,8 @@
 /* total: sums that do not depend on the order of their numbers.
 **
-** Integers are summed in 128 bits, which 2^64 of them cannot exceed. Other numbers are summed in two doubles, the second of
-** which holds what rounding took from the first (Knuth's TwoSum), so that sums of the same numbers, split and merged
-** differently, round to the same double but for one in billions. */
+** Integers are summed in 128 bits, which 2^64 of them cannot exceed. Other numbers are summed in two doubles, the
+** second of which holds what rounding took from the first (Knuth's TwoSum), so that sums of the same numbers, split and
+** merged differently, round to the same double but for one in billions. */
 #ifndef PAPY_SCAN_TOTAL_H
 #define PAPY_SCAN_TOTAL_H
 

@@ -180,4 +180,25 @@ T.claim("rows are joined with those that have the same key", function()
 end)
 
 
+T.claim("flows are sorted and joined", function()
+  local lines, in_order = {}, {}
+  for i = 1, 300 do lines[i] = ("u%d %d"):format(random(50), i) end
+  local path = T.temp(table.concat(lines, "\n") .. "\n")
+  for i, line in ipairs(lines) do in_order[i] = line end
+  table.sort(in_order)
+  T.eq(papy.open(path):sort():collect(), in_order)
+  local users = {{user = "u1", team = "red"}, {user = "u1", team = "blue"}, {user = "u2", team = "red"}}
+  local count = {}
+  for _, line in ipairs(lines) do
+    local user = line:match "^%S+"
+    if user == "u1" then count.red, count.blue = (count.red or 0) + 1, (count.blue or 0) + 1 end
+    if user == "u2" then count.red = (count.red or 0) + 1 end
+  end
+  local got = {}
+  local joined = papy.open(path):fields("words"):join(users, {["1"] = "user"})
+  for _, row in ipairs(joined:count_by("team"):collect()) do got[row.team] = row.count end
+  T.eq(got, count)
+end)
+
+
 T.finish()

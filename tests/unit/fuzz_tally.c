@@ -1,7 +1,7 @@
 /* fuzz_tally: damaged bytes never harm the merging of tallies.
 **
-** For any bytes tally_merge gives 0, or -1 with a sentence. When it gives 0, every group can be read in every column, ranked,
-** and what the tally then encodes merges into another with as many groups.
+** For any bytes tally_merge gives 0, or -1 with a sentence. When it gives 0, every group can be read in every column,
+** ranked, and what the tally then encodes merges into another with as many groups.
 **
 ** With libFuzzer:     clang -fsanitize=fuzzer,address,undefined ... fuzz_tally.c
 ** Without (-DFUZZ_MAIN): fuzz_tally [rounds [seed]] mutates encodings of random tallies; the same run everywhere. */
