@@ -657,6 +657,12 @@ end
 
 -- ---- showing and writing ----
 
+-- The names of the fields of the records, in order; nil when the data name them.
+function Flow:names()
+  return known_columns(self)
+end
+
+
 -- Print the records or rows; see papy.show for the options: mode, columns, limit, bars, spark, …
 function Flow:show(opts)
   local o = {columns = known_columns(self)}

@@ -81,6 +81,7 @@ function M.logger(name)
   local logger = {}
   names[logger] = name
   for _, level in ipairs(levels) do
+    -- A format with its values, or any one value, as one line of the log at this level.
     logger[level] = function(...)
       if core.log.enabled(level) then core.log.write(level, name, text_of(...)) end
     end

@@ -339,16 +339,13 @@ function Pool:stop(opts)
 end
 
 
--- Numbers about the run: submitted, done, failed, delivered, skipped, retried, deaths, in_flight, alive; workers[n] = {pid,
--- working (seconds)}; tasks[k] with the first five.
+-- Numbers about the run, or about the last one when the pool is stopped: submitted, done, failed, delivered, skipped, retried,
+-- deaths, in_flight, alive; workers[n] = {pid, working (seconds)}; tasks[k] with the first five.
 function Pool:stats()
-  if pool_core.state(self) ~= "started" then
-    return {submitted = 0, done = 0, failed = 0, delivered = 0, skipped = 0, retried = 0, deaths = 0, in_flight = 0, alive = 0,
-      workers = {}, tasks = {}}
-  end
   local result = pool_core.stats(self)
-  result.tasks = {}
-  for k = 1, #fields_of(self).tasks do result.tasks[k] = pool_core.stats(self, k) end
+  local tasks = {}
+  for k = 1, result.tasks do tasks[k] = pool_core.stats(self, k) end
+  result.tasks = tasks
   return result
 end
 

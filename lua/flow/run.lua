@@ -6,6 +6,7 @@ local core = require "papy.core"
 local Error = require "papy.error"
 local numap = require "papy.numap"
 local open = require "papy.open"
+local progress = require "papy.flow.progress"
 
 local M = {}
 
@@ -138,9 +139,17 @@ local function run_item(self, partial, item)
 end
 
 
+-- how much of the source an item is, for the progress line; files that share an item are not counted
+local function bytes_of(item)
+  if is_chunk(item) then return item.last - item.first + 1 end
+  return item.text and #item.text or 0
+end
+
+
 -- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
 local function work(self, item)
-  local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {}}
+  local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {},
+    bytes = bytes_of(item)}
   local ok, why = pcall(run_item, self, partial, item)
   if not ok and Error.is_interrupt(why) then error(why, 0) end
   if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
@@ -204,9 +213,11 @@ function M.run(plan, source, how)
     name = "flow"}
   local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
   local ended, pending = false, nil
+  local bar = progress.new(source)
   local function close()
     if not ended then
       ended = true
+      if bar then bar.finish() end
       pool:stop {force = true}
     end
   end
@@ -225,11 +236,13 @@ function M.run(plan, source, how)
     end
     if partial == nil then
       ended = true
+      if bar then bar.finish() end
       pool:stop()
       warn(self)
       return nil
     end
     note(self.report, partial)
+    if bar then bar.add(partial.bytes) end
     pending = partial.error
     return partial
   end

@@ -9,7 +9,7 @@
 **   take(task, timeout, block)          the same of a view
 **   stop(pool, force, timeout)
 **   state(pool) -> "new" | "started" | "stopped"
-**   stats(pool [, number]) -> table
+**   stats(pool [, number]) -> table     of this run, or of the last one; `tasks`: how many it has
 **   ready(pool, number)                 may the next result (or error, or end) be had without waiting?
 **   idle()                              is nothing with any worker?
 **   on_turn(f), off_turn(f)             f() is called whenever papy waits: it moves what it can without waiting itself and
@@ -99,8 +99,15 @@ static void leave_engine(struct lpool *p) {
   p->engine->version++;
 }
 
+static void keep_stats(struct lpool *p) {
+  pool_stats(p->rt, -1, &p->last);
+  p->last.alive = p->last.in_flight = 0;
+  for (uint32_t t = 0; t < p->tasks; t++) pool_stats(p->rt, (int32_t)t, &p->tk[t].last);
+}
+
 void lpool_end(struct lpool *p, bool now) {
   struct pool *rt = p->rt;
+  keep_stats(p);
   p->rt = NULL;
   p->stopped = true;
   p->stopping = p->condemned = false;
@@ -443,11 +450,13 @@ static void set_number(lua_State *L, const char *name, uint64_t n) {
 }
 
 static int stats(lua_State *L) {
-  struct lpool *p = lpool_running(L, lpool_check(L, 1));
+  struct lpool *p = lpool_check(L, 1);
   lua_Integer task = luaL_optinteger(L, 2, 0);
-  struct pool_stats s;
-  pool_stats(p->rt, (int32_t)task - 1, &s);
-  lua_createtable(L, 0, 10);
+  if (p->rt) lpool_running(L, p);
+  if (task < 0 || task > p->tasks) lpool_raise(L, p, "task", ": no task %I; there are %d", task, (int)p->tasks);
+  struct pool_stats s = task ? p->tk[task - 1].last : p->last;
+  if (p->rt) pool_stats(p->rt, (int32_t)task - 1, &s);
+  lua_createtable(L, 0, 11);
   set_number(L, "submitted", s.submitted);
   set_number(L, "done", s.done);
   set_number(L, "failed", s.failed);
@@ -458,8 +467,9 @@ static int stats(lua_State *L) {
   set_number(L, "deaths", s.deaths);
   set_number(L, "in_flight", s.in_flight);
   set_number(L, "alive", s.alive);
+  set_number(L, "tasks", p->tasks);
   lua_createtable(L, (int)p->workers, 0);
-  for (uint32_t n = 0; n < p->workers; n++) {
+  for (uint32_t n = 0; p->rt && n < p->workers; n++) {
     double working;
     pool_worker_time(p->rt, n, &working);
     lua_createtable(L, 0, 2);

@@ -46,6 +46,7 @@ struct tk {
   bool limited; /* has a task_timeout */
   bool consumed; /* another task of this pool reads it */
   lua_Integer id;
+  struct pool_stats last; /* its numbers at the end of the run */
   uint32_t retries;
   uint64_t pulled;
   int64_t pull_ns; /* how long the last pull took */
@@ -63,8 +64,9 @@ struct lpool {
   pid_t pid;          /* who started it */
   unsigned run;       /* counts its starts */
   lua_State *work;    /* the Lua thread workers compute in; unused in the host */
-  struct tk *tk;
+  struct tk *tk; /* of the run, or of the last one */
   uint32_t tasks, workers;
+  struct pool_stats last; /* the numbers at the end of the run */
   bool skip, stopping, stopped, threads;
   bool block;           /* what calling the pool itself does, the generic for's way: wait, */
   double timeout;       /* and how long; < 0: for ever */

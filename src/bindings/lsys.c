@@ -32,11 +32,12 @@ static int getpid_(lua_State *L) {
   return 1;
 }
 
-/* columns() -> columns of the terminal that standard output is; 80 when it does not say; nil when it is none */
+/* columns([fd]) -> columns of the terminal that standard output (fd: 2, standard error) is; 80 when it does not say; nil when it is none */
 static int columns(lua_State *L) {
   struct winsize size;
-  if (!isatty(STDOUT_FILENO)) return 0;
-  lua_pushinteger(L, ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80);
+  int fd = (int)luaL_optinteger(L, 1, STDOUT_FILENO);
+  if (!isatty(fd)) return 0;
+  lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80);
   return 1;
 }
 

@@ -17,5 +17,10 @@ void ltraceback(lua_State *L, const char *message, int level, bool all) {
     if (*ar.what != 'C' && !own) break;
     all = all || own;
   }
-  luaL_traceback(L, L, message, all ? i : level); /* a tail call may have left none of the user's: then nothing follows */
+  luaL_traceback(L, L, message, all ? i : level);
+  size_t n, head = sizeof "\nstack traceback:" - 1;
+  const char *text = lua_tolstring(L, -1, &n);
+  if (n < head || strcmp(text + n - head, "\nstack traceback:") != 0) return;
+  lua_pushlstring(L, text, n - head); /* a tail call has left none of the user's */
+  lua_remove(L, -2);
 }

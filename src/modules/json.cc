@@ -1,4 +1,4 @@
-/* json: the splitter of JSON records, by simdjson.
+/* json: the splitter of JSON records, and whole JSON values for Lua, by simdjson.
 **
 ** A record is one object on a line. A name reaches into nested objects with dots ("http.status"); a key that is itself written with
 ** dots is found, too. Numbers, booleans and null keep their kind, nested objects and arrays are raw text. Where a key occurs
@@ -48,7 +48,9 @@ struct json {
 
 enum { FITS = 1, FITS_NOT = 0, FAILED = -1 };
 
-int no_memory(why *why) { return why_set(why, "json:"); }
+int no_memory(why *why) {
+  return why_set(why, "json:");
+}
 
 /* what a search needs: the record, where its bytes lie in the padded copy, and where to put what is found */
 struct search {
@@ -60,7 +62,9 @@ struct search {
   bool all; /* go on to the end of the record */
   why *reason;
 
-  const char *own(const char *in_copy) const { return r->text + (in_copy - j->padded); }
+  const char *own(const char *in_copy) const {
+    return r->text + (in_copy - j->padded);
+  }
 };
 
 int copy_padded(json *j, const record *r, why *why) {
@@ -91,7 +95,9 @@ int open_document(json *j, const record *r, od::document *document, od::object *
   return rc == FITS ? fits_unless(document->get_object().get(*object), why) : rc;
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 text trimmed(std::string_view token) {
   size_t n = token.size();
@@ -179,7 +185,9 @@ int value_of(search &s, od::value from, value *to) {
 
 /* ---- wanted fields ---- */
 
-text rest_of(const want &w) { return text{w.name.p + w.at, w.name.n - w.at}; }
+text rest_of(const want &w) {
+  return text{w.name.p + w.at, w.name.n - w.at};
+}
 
 bool leads_into(const text &key, const text &name) {
   return name.n > key.n && name.p[key.n] == '.' && memcmp(name.p, key.p, key.n) == 0;
@@ -309,8 +317,12 @@ int json_each(void *self, const record *r, field_visitor visit, void *ctx, why *
   return ends(document);
 }
 
-int json_name(void *, size_t, text *) { return 0; }
-bool json_knows(void *, text) { return true; }
+int json_name(void *, size_t, text *) {
+  return 0;
+}
+bool json_knows(void *, text) {
+  return true;
+}
 
 void json_free(void *self) {
   json *j = static_cast<json *>(self);
@@ -360,11 +372,102 @@ int l_splitter(lua_State *L) {
   return 1;
 }
 
+/* ---- whole values for Lua ---- */
+
+const char *const PARSER = "papy.json.parser";
+
+using parser_box = simdjson::dom::parser *;
+
+int parser_gc(lua_State *L) {
+  parser_box *box = static_cast<parser_box *>(luaL_checkudata(L, 1, PARSER));
+  delete *box;
+  *box = nullptr;
+  return 0;
+}
+
+void push_parser(lua_State *L) {
+  parser_box *box = static_cast<parser_box *>(lua_newuserdatauv(L, sizeof *box, 0));
+  *box = nullptr;
+  luaL_setmetatable(L, PARSER);
+  *box = new (std::nothrow) simdjson::dom::parser();
+  if (!*box) luaL_error(L, "json: out of memory");
+}
+
+void push_string(lua_State *L, std::string_view s) {
+  lua_pushlstring(L, s.data(), s.size());
+}
+
+/* an element of a type that is known */
+template <class T>
+T as(simdjson::dom::element e) {
+  T v{};
+  return e.get(v) ? T{} : v;
+}
+
+void push_element(lua_State *L, simdjson::dom::element e);
+
+void push_array(lua_State *L, simdjson::dom::array array) {
+  lua_Integer i = 0;
+  lua_newtable(L);
+  for (simdjson::dom::element one : array) {
+    push_element(L, one);
+    lua_rawseti(L, -2, ++i);
+  }
+}
+
+void push_object(lua_State *L, simdjson::dom::object object) {
+  lua_newtable(L);
+  for (simdjson::dom::key_value_pair pair : object) {
+    push_string(L, pair.key);
+    push_element(L, pair.value);
+    lua_rawset(L, -3);
+  }
+}
+
+/* Lua may leave this by longjmp: nothing in it needs a destructor. The parser bounds how deep values nest. */
+void push_element(lua_State *L, simdjson::dom::element e) {
+  using type = simdjson::dom::element_type;
+  luaL_checkstack(L, 4, "json: nested too deeply");
+  switch (e.type()) {
+    case type::ARRAY: return push_array(L, as<simdjson::dom::array>(e));
+    case type::OBJECT: return push_object(L, as<simdjson::dom::object>(e));
+    case type::INT64: return lua_pushinteger(L, as<int64_t>(e));
+    case type::UINT64: return lua_pushnumber(L, static_cast<lua_Number>(as<uint64_t>(e)));
+    case type::DOUBLE: return lua_pushnumber(L, as<double>(e));
+    case type::STRING: return push_string(L, as<std::string_view>(e));
+    case type::BOOL: return lua_pushboolean(L, as<bool>(e));
+    default: return lua_pushlightuserdata(L, nullptr);
+  }
+}
+
+/* json.decode(text): tables, strings, numbers (whole ones that fit as integers), booleans, papy.null; or nil and what is wrong.
+** A key that occurs twice has its last value. */
+int l_decode(lua_State *L) {
+  size_t n;
+  const char *p = luaL_checklstring(L, 1, &n);
+  parser_box *box = static_cast<parser_box *>(lua_touserdata(L, lua_upvalueindex(1)));
+  simdjson::dom::element root;
+  simdjson::error_code error = (*box)->parse(p, n).get(root);
+  if (error) {
+    luaL_pushfail(L);
+    lua_pushfstring(L, "json: %s", simdjson::error_message(error));
+    return 2;
+  }
+  push_element(L, root);
+  return 1;
+}
+
 const luaL_Reg functions[] = {{"splitter", l_splitter}, {nullptr, nullptr}};
 
-}  // namespace
+} // namespace
 
 extern "C" __attribute__((visibility("default"))) int luaopen_papy_json(lua_State *L) {
+  luaL_newmetatable(L, PARSER);
+  lua_pushcfunction(L, parser_gc);
+  lua_setfield(L, -2, "__gc");
   luaL_newlib(L, functions);
+  push_parser(L);
+  lua_pushcclosure(L, l_decode, 1);
+  lua_setfield(L, -2, "decode");
   return 1;
 }

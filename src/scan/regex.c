@@ -286,7 +286,8 @@ static int search_all(struct regex *re, const char *text, size_t n, size_t from,
 
 /* The place `at` shows the sign: is there a match that starts there, or else in its line? Where none does, *from is where to
 ** look on. */
-static int try_place(struct regex *re, const char *text, size_t n, size_t at, size_t *from, uint32_t options, bool many) {
+static int try_place(struct regex *re, const char *text, size_t n, size_t at, size_t *from, uint32_t options,
+                     bool many) {
   if (re->prefilter.starts && many) {
     int rc = run(re, &re->start, text, n, at, options);
     *from = at + 1;
@@ -370,7 +371,9 @@ const size_t *regex_spans(const struct regex *re) {
   return re->spans;
 }
 
-int regex_is_utf(const struct regex *re) { return (re->flags & REGEX_UTF) != 0; }
+int regex_is_utf(const struct regex *re) {
+  return (re->flags & REGEX_UTF) != 0;
+}
 
 unsigned regex_groups(const struct regex *re) {
   return re->groups;
@@ -437,5 +440,8 @@ void regex_describe(struct regex *re, char *out, size_t size) {
   }
   prefilter_describe(f, sign, sizeof sign);
   simd_variant(0, &variant);
-  snprintf(out, size, "%s by %s%s", sign, variant, f->exact ? "" : f->starts ? ", then PCRE2 there" : ", then PCRE2 on the line");
+  snprintf(out, size, "%s by %s%s", sign, variant,
+           f->exact    ? ""
+           : f->starts ? ", then PCRE2 there"
+                       : ", then PCRE2 on the line");
 }

@@ -22,8 +22,8 @@ enum {                      /* flags: letters of a pattern */
        REGEX_UTF = 16       /* u: UTF-8; \w, \d, \b and classes know Unicode */
 };
 
-enum {                   /* how to match */
-       REGEX_LINES = 1,  /* by lines, see above */
+enum {                    /* how to match */
+       REGEX_LINES = 1,   /* by lines, see above */
        REGEX_ADVANCE = 2, /* no empty match at the start: for going on behind a match */
        REGEX_SPANS = 4,   /* regex_next_line: the spans are wanted, too */
        REGEX_VALID = 8    /* regex_next_line: the caller knows the text to be valid UTF-8 (see scan/utf8.h) */

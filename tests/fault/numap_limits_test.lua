@@ -106,7 +106,7 @@ print "all fine"
 end)
 
 claim("memory exhausted in a worker is an error of its item", function()
-  local limit = "ulimit -v 2000000"
+  local limit = "ulimit -v 700000"
   if not starts(limit) then
     print "# cannot run with little address space"
     return

@@ -100,6 +100,19 @@ T.claim("an object that is cut does not fit", function()
   T.eq(s:split(text .. "  "), {a = 1})
 end)
 
+T.claim("whole values become tables", function()
+  T.eq(json.decode('{"a":[1,2.5,"x\\n",true,null,{}],"b":{"c":-9223372036854775808,"d":18446744073709551615}}'),
+    {a = {1, 2.5, "x\n", true, papy.null, {}}, b = {c = math.mininteger, d = 18446744073709551616.0}})
+  T.eq(json.decode('"alone"'), "alone")
+  T.eq(math.type(json.decode "1"), "integer")
+  for _, wrong in ipairs {"", "{", "[1,]", "{'a':1}", "nul", "1 2", '"\xff"', ("["):rep(5000)} do
+    local value, why = json.decode(wrong)
+    T.ok(value == nil and why:find "^json: ", wrong)
+  end
+  local deep = ("["):rep(900) .. ("]"):rep(900)
+  T.ok(json.decode(deep))
+end)
+
 T.claim("a splitter needs names", function()
   T.raises("names expected", json.splitter, {1})
   T.raises("table expected", json.splitter)

@@ -1,11 +1,11 @@
 -- Formats of records: what a user may say, what is said about mistakes, and that the formats by name fit real lines.
 local T = require "support"
 local papy = require "papy"
-local fields = require "papy.fields"
+local formats = require "papy.flow.formats"
 local core = require "papy.core".fields
 
 local function splitter(what, slots, opts)
-  return fields.splitter(fields.describe(what, opts), slots)
+  return formats.format(what, opts or {}).make(slots)
 end
 
 local function split(what, line, opts)
@@ -26,7 +26,7 @@ T.claim("the combined format and its parts", function()
   local r, order = splitter("combined", {}):each(COMBINED)
   T.eq(table.concat(order, " "), "ip ident user time request method url protocol status bytes referer agent")
   T.eq(r.protocol, "HTTP/1.1")
-  T.eq(core.time(fields.describe("combined").time.format)(r.time), 1672527600)
+  T.eq(core.time(formats.named("combined").times.time)(r.time), 1672527600)
   local broken = COMBINED:gsub("GET [^\"]*", "\\x16\\x03")
   T.eq(splitter("combined", {"url", "status"}):split(broken), {status = "200"})
   T.eq(splitter("combined", {"url"}):each(broken).url, nil)
@@ -43,15 +43,15 @@ T.claim("other web logs", function()
   T.eq(nginx.level, "error")
   T.eq(nginx.pid, "12")
   T.eq(nginx.message, "*9 open() failed: [x], client: 1.2.3.4")
-  T.eq(core.time(fields.describe("nginx_error").time.format)(nginx.time), 1672531201)
+  T.eq(core.time(formats.named("nginx_error").times.time)(nginx.time), 1672531201)
   local apache = split("apache_error", "[Sun Jan 01 00:00:01.500000 2023] [core:error] [pid 1:tid 5] [client 1.2.3.4] AH1: x")
   T.eq(apache.module, "core")
   T.eq(apache.pid, "1:tid 5")
-  T.eq(core.time(fields.describe("apache_error").time.format)(apache.time), 1672531201.5)
+  T.eq(core.time(formats.named("apache_error").times.time)(apache.time), 1672531201.5)
 end)
 
 T.claim("syslog in both manners", function()
-  local read = core.time(fields.describe("syslog").time.format, 2023)
+  local read = core.time(formats.named("syslog").times.time, 2023)
   for line, expected in pairs {
     ["Jan  1 00:00:00 h cron[123]: hello: world"] = {tag = "cron", pid = "123", message = "hello: world", at = 1672531200},
     ["Jan  1 00:00:00 h kernel: [ 1.0] x[1]: y"] = {tag = "kernel", message = "[ 1.0] x[1]: y", at = 1672531200},
@@ -73,8 +73,8 @@ end)
 T.claim("every line of the machine's own dpkg.log fits", function()
   local file = io.open "/var/log/dpkg.log"
   if not file then return end
-  local d = fields.describe "dpkg"
-  local s, read, n = fields.splitter(d, {"time", "action"}), core.time(d.time.format), 0
+  local format = formats.named "dpkg"
+  local s, read, n = format.make({"time", "action"}), core.time(format.times.time), 0
   for line in file:lines() do
     local r = s:split(line)
     T.ok(r and r.action and read(r.time), line)
@@ -92,15 +92,20 @@ end)
 
 T.claim("separators, columns, CSV, words", function()
   T.eq(splitter(";", {"2"}):split("a;b;c"), {["2"] = "b"})
-  T.eq(splitter(" ", {"2"}):split("  a   b c"), {["2"] = "b"})
+  T.eq(splitter("words", {"2"}):split("  a   b c"), {["2"] = "b"})
   T.eq(splitter("words", {"$2", "4"}):split("a\tb c"), {["$2"] = "b"})
   T.eq(splitter({"who", "what"}, {"what"}):split("  a b"), {what = "b"})
   T.eq(splitter("csv", {"b"}, {columns = {"a", "b"}}):split('1,"x ""y"", z"'), {b = 'x "y", z'})
   T.eq(splitter("csv", {"b"}, {columns = {"a", "b"}}):split("1"), nil)
   T.eq(splitter("tsv", {"b"}, {columns = {"a", "b"}}):split("1\t2"), {b = "2"})
   T.eq(splitter({"a", "b"}, {"b"}, {separator = "::"}):split("1::2"), {b = "2"})
-  T.ok(fields.describe("csv").header)
-  T.ok(not fields.describe("csv", {columns = {"a"}}).header)
+  T.ok(formats.named("csv").header)
+end)
+
+T.claim("the first line names the columns", function()
+  local format = formats.header(formats.named "csv", '\xef\xbb\xbfid,"full, name",size')
+  T.eq(format.columns, {"id", "full, name", "size"})
+  T.eq(format.make({"full, name"}):split("1,b,3"), {["full, name"] = "b"})
 end)
 
 T.claim("logfmt", function()
@@ -116,8 +121,8 @@ T.claim("layouts written on the spot", function()
 end)
 
 T.claim("formats tried in order", function()
-  local rows = {separator = ";", columns = {"a", "status"}}
-  local s = splitter({first_of = {"nginx_error", "combined", rows}}, {"status", "url", "level"})
+  papy.formats.rows = {separator = ";", columns = {"a", "status"}}
+  local s = splitter({first_of = {"nginx_error", "combined", "rows"}}, {"status", "url", "level"})
   T.eq(s:split("2023/01/01 00:00:01 [error] 12#7: x"), {level = "error"})
   T.eq(s:split("1;5"), {status = "5"})
   T.eq(s:split(COMBINED), {status = "200", url = "/x?a=1"})
@@ -129,7 +134,7 @@ T.claim("formats of a user's own", function()
   papy.formats.mine = {layout = "$a;$b"}
   T.eq(splitter("mine", {"b"}):split("1;2"), {b = "2"})
   papy.formats.odd = 5
-  says("the format 'odd' is no table", fields.describe, "odd")
+  says("no format 'odd'", formats.named, "odd")
   local dir = os.tmpname()
   os.remove(dir)
   papy.fs.mkdir(dir)
@@ -147,21 +152,16 @@ end)
 
 T.claim("the list of formats is that of the files", function()
   for name in pairs(papy.formats()) do
-    if name ~= "odd" then T.ok(fields.describe(name), name) end
+    if name ~= "odd" then T.ok(formats.named(name), name) end
   end
 end)
 
 T.claim("mistakes are named with what is nearest", function()
-  says("no format 'combinde' (nearest: 'combined')", fields.describe, "combinde")
-  says("no key 'layot' (nearest: 'layout')", fields.describe, {layot = "x"})
-  says("a format has either", fields.describe, {layout = "$a", match = "x"})
-  says("needs one of layout", fields.describe, {columns = {"a"}})
-  says("two columns are called 'a'", fields.describe, {"a", "a"})
-  says("columns are named by the format", fields.describe, "combined", {columns = {"a"}})
+  says("did you mean 'combined'", formats.named, "combinde")
+  says("has none of layout", formats.format, {columns = {"a"}}, {})
   says("no field 'stauts' (nearest: 'status')", splitter, "combined", {"stauts"})
   says("no field 'x' (nearest: 'a')", splitter, "$a,$b", {"x"})
   says("layout, position 1", splitter, "$a$b", {})
-  says("expected", fields.describe, 5)
 end)
 
 T.claim("expressions name their fields and know their values", function()

@@ -33,7 +33,14 @@ end)
 T.claim("small and empty ones, too", function()
   for _, how in ipairs {"gzip", "bzip2", "xz", "zstd -q", "lz4 -q"} do
     shell("%s -c short >s; %s -c empty >e", how, how)
-    T.eq(R.all {path "s", path "e", path "short"}.text, "a few bytesa few bytes", how)
+    local r = R.all {path "s", path "e", path "short"}
+    T.eq(r.text, "a few bytesa few bytes", how)
+    T.eq(r.errors, {}, how)
+    shell "head -c $(($(stat -c %%s s) - 3)) s >cut; cat e e s e >ees"
+    T.ok((R.all(path "cut").errors[1] or ""):find "cut behind byte %d+: [^I]", how)
+    r = R.all(path "ees")
+    T.eq(r.text, "a few bytes", how)
+    T.eq(r.errors, {}, how)
   end
 end)
 
@@ -102,6 +109,11 @@ T.claim("a damaged byte is an error, never wrong bytes in silence", function()
     R.write(path "bad", bytes:sub(1, at) .. string.char(bytes:byte(at + 1) ~ 0x10) .. bytes:sub(at + 2))
     local r = R.all(path "bad")
     T.ok(#r.errors == 1, i, "no error")
+  end
+  for _, name in ipairs {"t.tgz", "t.txz"} do -- their members end before the checksums do
+    local bytes = papy.fs.read(path(name))
+    R.write(path "bad", bytes:sub(1, -6) .. string.char(bytes:byte(-5) ~ 1) .. bytes:sub(-4))
+    T.ok(#R.all(path "bad").errors == 1, name)
   end
   local bytes = papy.fs.read(path "1")
   R.write(path "bad", bytes:sub(1, -6) .. string.char(bytes:byte(-5) ~ 1) .. bytes:sub(-4))

@@ -283,6 +283,20 @@ T.claim("a path is followed through rotation", function()
   os.remove(path .. ".1")
 end)
 
+T.claim("a line can be asked for without waiting", function()
+  local path = T.temp "one\ntw"
+  local lines = io_.make_lines(path, { follow = true })
+  T.eq({ lines:try() }, { "one", true })
+  T.eq({ lines:try() }, { nil, false })
+  local f = assert(io.open(path, "a"))
+  f:write "o\n"
+  f:close()
+  T.eq({ lines:try() }, { "two", true })
+  lines:stop()
+  T.eq({ lines:try() }, { nil, true })
+  T.eq({ lines:try() }, { nil, true })
+end)
+
 T.claim("a followed file feeds a pool, which works on while it waits", function()
   local path = T.temp "1\n2\n"
   local count = 0

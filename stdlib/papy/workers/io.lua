@@ -193,16 +193,28 @@ local function finish(self)
 end
 
 
+-- lines:try(): the next line and true; nil and true at the end; nil and false when the file has no more for now.
+function Lines:try()
+  if not self.read then return nil, true end
+  if self.stopped or self.asked and self.asked() then
+    self:stop()
+    return finish(self), true
+  end
+  local line = self.read()
+  if line and line:sub(-1) == "\n" then
+    line, self.rest = self.rest .. line:sub(1, -2), ""
+    return line, true
+  end
+  self.rest = self.rest .. (line or "")
+  if not self.follow then return finish(self), true end
+  return nil, false
+end
+
+
 function Lines:__call()
-  while self.read do
-    if self.stopped or self.asked and self.asked() then return self:stop() or finish(self) end
-    local line = self.read()
-    if line and line:sub(-1) == "\n" then
-      line, self.rest = self.rest .. line:sub(1, -2), ""
-      return line
-    end
-    self.rest = self.rest .. (line or "")
-    if not self.follow then return finish(self) end
+  while true do
+    local line, there = self:try()
+    if there then return line end
     papy.sleep(self.wait)
   end
 end
@@ -242,7 +254,7 @@ end
 -- Options: follow (true: at the end of the file wait for more, as tail -F does; a line is given when it is complete; a path
 -- stands for whatever file has that name, also after rotation), wait (seconds between two looks, default 0.1; pools work on
 -- meanwhile), stop (a function that is asked before each line and each look: once it returns true, the lines end).
--- lines:stop() ends them, too.
+-- lines:stop() ends them, too; lines:try() does not wait.
 function M.make_lines(file, opts)
   local given, asked = {}, opts and opts.stop
   for key, value in pairs(opts or {}) do given[key] = key ~= "stop" and value or nil end

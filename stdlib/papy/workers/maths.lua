@@ -83,12 +83,16 @@ local function define(name, f, least, most, array)
     return results[2]
   end
 
+  -- NAME(inbox, ...): the operation on slot 1 and the constant arguments. Raises for a wrong number of operands, and what the
+  -- operation raises.
   M[name] = function(inbox, ...)
     if type(inbox) ~= "table" then fault("%s: the inbox must be an array, got a %s", name, type(inbox)) end
     check(name, (inbox[1] == nil and 0 or 1) + select("#", ...), least, most)
     return result(name, inbox[1], ...)
   end
 
+  -- NAMEstar(inbox): the operation on all slots of the inbox. Raises for a wrong number of operands, and what the operation
+  -- raises.
   M[name .. "star"] = function(inbox)
     if type(inbox) ~= "table" then fault("%sstar: the inbox must be an array, got a %s", name, type(inbox)) end
     check(name .. "star", #inbox, least, most)
