@@ -25,11 +25,12 @@ module_json = simdjson
 
 NEEDED_TO_BUILD = gcc make pkg-config liblua5.4-dev libpcre2-dev libreadline-dev
 NEEDED_FOR_MODULES = g++ libarchive-dev zlib1g-dev libsimdjson-dev
-NEEDED_TO_TEST = bzip2 xz-utils zstd lz4 zip libcmocka-dev lua-unit lua-check lua-cjson lua-lpeg lua5.4 tmux valgrind ripgrep python3
+NEEDED_TO_TEST = bzip2 xz-utils zstd lz4 zip libcmocka-dev lua-unit lua-check lua-cjson lua-lpeg lua5.4 tmux valgrind ripgrep python3 \
+  mawk jq miller
 have_to_build = command -v gcc pkg-config >/dev/null && pkg-config --exists lua5.4 libpcre2-8 readline
 have_modules = command -v g++ >/dev/null && pkg-config --exists libarchive zlib simdjson
 have_to_test = $(have_to_build) && $(have_modules) && pkg-config --exists cmocka && \
-  command -v luacheck tmux valgrind rg python3 bzip2 xz zstd lz4 zip >/dev/null && \
+  command -v luacheck tmux valgrind rg python3 mawk jq mlr bzip2 xz zstd lz4 zip >/dev/null && \
   lua5.4 -e 'require "luaunit" require "cjson" require "lpeg"' 2>/dev/null
 
 # everything below follows from the settings
@@ -89,7 +90,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(rooms)
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries) -lcmocka
 
-$(BUILD)/sample $(BUILD)/variants $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
+$(BUILD)/sample $(BUILD)/variants $(BUILD)/access $(BUILD)/copy: $(BUILD)/%: tests/bench/%.c $(BUILD)/flags
 	$(call quiet,link)$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
 
 # objects made with other flags are out of date
@@ -141,7 +142,7 @@ check-plain: deps
 	@$(make_again) suite BUILD=build/plain READLINE=0 ONLY='$(or $(ONLY),repl/)'
 
 bench: deps
-	@$(make_again) all $(BUILD)/sample $(BUILD)/variants $(BUILD)/copy
+	@$(make_again) all $(BUILD)/sample $(BUILD)/variants $(BUILD)/access $(BUILD)/copy
 	@sh tests/bench/run.sh $(BUILD)
 
 install: all
