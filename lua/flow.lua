@@ -19,6 +19,8 @@ local sort = require "papy.sort"
 
 local M = {}
 
+local TAIL_CHUNK <const> = 1 << 20 -- bytes that tail reads at a time
+
 local Flow = {__name = "papy.Flow"}
 Flow.__index = Flow
 M.class = Flow
@@ -599,11 +601,44 @@ function Flow:head(n)
 end
 
 
+-- The last n records of a plain file, an array, read from its end; nil when the source is something else.
+local function last_of_file(self, n)
+  local source = self.source
+  local entry = source and #source.entries == 1 and source.entries[1]
+  if not entry or entry.kind ~= "path" or source.follow or source.record_start then return nil end
+  if core.source.sniff(entry.value) ~= "plain" then return nil end
+  local chunks, i = {}, 0
+  for chunk in core.chunks.chunks(entry.value, self.size or TAIL_CHUNK) do chunks[#chunks + 1] = chunk end
+  local function input()
+    i = i + 1
+    return chunks[#chunks + 1 - i]
+  end
+  local lines, parts, have = not has_fields(self), {}, 0
+  local step, _, _, closing <close> = partials(self, {kind = lines and "lines" or "rows"}, nil, {input = input}) -- luacheck: ignore
+  while have < n do
+    local partial = step()
+    if not partial then break end
+    local list = partial.value
+    if lines then
+      list = {}
+      for line in partial.value:gmatch "([^\n]*)\n" do list[#list + 1] = line end
+    end
+    table.insert(parts, 1, list)
+    have = have + #list
+  end
+  local all = {}
+  for _, list in ipairs(parts) do table.move(list, 1, #list, #all + 1, all) end
+  return table.move(all, math.max(1, #all - n + 1), #all, 1, {})
+end
+
+
 -- The last n records. Of a single plain file only its end is read.
 function Flow:tail(n)
   n = n or 10
   if math.type(n) ~= "integer" or n < 0 then refuse("tail: a number of records expected, got %s", Error.render(n)) end
   return rows_flow(self, function()
+    local last = n > 0 and last_of_file(self, n)
+    if last then return array_iterator(last) end
     local ring, count = {}, 0
     for value in self:iter() do
       count = count + 1
