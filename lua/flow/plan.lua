@@ -117,8 +117,36 @@ function emit.where(ops, step)
   ops[#ops + 1] = step.expr and {kind = "where", expr = step.expr} or {kind = "where_lua", f = step.f}
 end
 
+-- Fields of one step are made of the record as it was before it: functions come first, and an expression before what it uses
+-- is made anew.
+local function in_order(list)
+  local made, uses = {}, {}
+  for _, d in ipairs(list) do
+    uses[d] = {}
+    for _, name in ipairs(d.expr and core.fields.names(d.expr) or {}) do uses[d][name] = name ~= d.name end
+  end
+  local function ready(d)
+    for _, other in ipairs(list) do
+      if not made[other] and uses[other][d.name] then return false end
+    end
+    return true
+  end
+  local order = {}
+  while #order < #list do
+    local best
+    for _, d in ipairs(list) do
+      if not made[d] and (d.f or ready(d)) and (not best or d.f and not best.f) then best = d end
+    end
+    if not best then Error.raise("option", "derive: fields of one step that are made of each other: use two steps") end
+    made[best] = true
+    order[#order + 1] = best
+  end
+  return order
+end
+
+
 function emit.derive(ops, step, self)
-  for _, d in ipairs(step.list) do
+  for _, d in ipairs(in_order(step.list)) do
     ops[#ops + 1] = d.expr and {kind = "derive", slot = self.slot[d.name], expr = d.expr}
       or {kind = "derive_lua", slot = self.slot[d.name], f = d.f}
   end

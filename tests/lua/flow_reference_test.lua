@@ -188,6 +188,29 @@ T.claim("head, tail, uniq, sample", function()
   end)
 end)
 
+T.claim("tail reads only the end of a file, also behind other steps", function()
+  local out = {}
+  for i = 1, 100000 do out[i] = ("%d %s"):format(i, i % 10 == 0 and "x" or "y") end
+  local path = T.temp(table.concat(out, "\n"))
+  local note, notes = T.notes()
+  local flow = papy.open(path, {workers = 2, chunk = 10000}):where(function(line)
+    if line:find "^1 " then note "the first line" end
+    return line:find "x$"
+  end)
+  T.eq(flow:tail(2):collect(), {"99990 x", "100000 x"})
+  T.eq(#notes(), 0)
+  T.eq(flow:match("^(?<n>\\d+)"):select("n"):tail(3):collect(), {{n = "99980"}, {n = "99990"}, {n = "100000"}})
+  T.eq(#flow:tail(20000):collect(), 10000)
+end)
+
+T.claim("fields of one derive are made of the record as it was", function()
+  local path = T.temp("1 2\n3 4\n")
+  local flow = papy.open(path):fields{"a", "b"}
+  T.eq(flow:derive{a = "a + b", c = "a * 10"}:select("a", "c"):collect(), {{a = 3, c = 10}, {a = 7, c = 30}})
+  T.eq(flow:derive{a = "9", z = function(r) return r.a end}:select("a", "z"):collect(), {{a = 9, z = "1"}, {a = 9, z = "3"}})
+  T.raises("two steps", function() return flow:derive{a = "b", b = "a"} end)
+end)
+
 T.claim("words as awk has them, and their counts", function()
   each_log(15, function(flow, ref)
     local good = ref:words():filter(function(row) return row.fields[9] ~= nil end)
