@@ -21,7 +21,9 @@
 #include "bindings/ltext.h"
 #include "scan/capture.h"
 
-struct runner *runner_arg(lua_State *L, int idx) { return luaL_checkudata(L, idx, RUNNER); }
+struct runner *runner_arg(lua_State *L, int idx) {
+  return luaL_checkudata(L, idx, RUNNER);
+}
 
 /* ---- a plan's fields; the plan is at `plan` ---- */
 
@@ -141,8 +143,8 @@ static void read_share(lua_State *L, int idx, struct op *op) {
 
 /* the op at the top of the stack */
 static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, int names) {
-  static const char *const kinds[] = {"grep", "split", "where", "derive", "time", "bucket", "sample", "where_lua",
-                                      "derive_lua", NULL};
+  static const char *const kinds[] = {"grep",   "split",  "where",     "derive",     "time",
+                                      "bucket", "sample", "where_lua", "derive_lua", NULL};
   int idx = lua_gettop(L);
   lua_getfield(L, idx, "kind");
   op->kind = (enum op_kind)luaL_checkoption(L, -1, NULL, kinds);
@@ -155,8 +157,14 @@ static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, i
     case OP_SPLIT: break;
     case OP_DERIVE: op->slot = slot_field(L, idx, r); /* fallthrough */
     case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names, r->line); break;
-    case OP_TIME: op->slot = slot_field(L, idx, r); read_time_op(L, idx, op); break;
-    case OP_BUCKET: op->slot = slot_field(L, idx, r); read_bucket_op(L, idx, op); break;
+    case OP_TIME:
+      op->slot = slot_field(L, idx, r);
+      read_time_op(L, idx, op);
+      break;
+    case OP_BUCKET:
+      op->slot = slot_field(L, idx, r);
+      read_bucket_op(L, idx, op);
+      break;
     case OP_SAMPLE: read_share(L, idx, op); break;
     case OP_DERIVE_LUA: op->slot = slot_field(L, idx, r); /* fallthrough */
     case OP_WHERE_LUA:
@@ -188,6 +196,15 @@ static void choose_lead(struct runner *r) {
   if (first->kind == OP_GREP && !first->invert) r->lead = first->regex;
   if (first->kind == OP_SPLIT && r->mismatch == MISMATCH_SKIP) r->lead = capture_regex(r->splitter);
   r->lead_splits = r->lead && first->kind == OP_SPLIT;
+}
+
+/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have. */
+static bool is_native(const struct runner *r) {
+  if (r->lua || r->start || r->sink == SINK_ROWS || r->mismatch == MISMATCH_CALL) return false;
+  for (unsigned i = 0; i < r->ops; i++)
+    if (r->op[i].regex && regex_is_utf(r->op[i].regex)) return false;
+  const struct regex *groups = r->splitter ? capture_regex(r->splitter) : NULL;
+  return !groups || !regex_is_utf(groups);
 }
 
 /* an array of slots, from 1; 0 is the record's text */
@@ -281,6 +298,7 @@ static int new_(lua_State *L) {
   buf_heap(&r->lines);
   buf_heap(&r->pairs);
   buf_heap(&r->bytes);
+  buf_heap(&r->failed);
   luaL_setmetatable(L, RUNNER);
   for (int uv = UV_FUNCTIONS; uv <= UVS; uv++) {
     lua_newtable(L);
@@ -304,6 +322,7 @@ static int new_(lua_State *L) {
   read_ops(L, r, 1, 2, 3);
   read_sink(L, r, 1, 2);
   choose_lead(r);
+  r->native = is_native(r);
   lua_settop(L, 2);
   record_class(L);
   return 1;
@@ -320,6 +339,7 @@ static int gc(lua_State *L) {
   buf_free(&r->lines);
   buf_free(&r->pairs);
   buf_free(&r->bytes);
+  buf_free(&r->failed);
   free(r->op);
   free(r->field);
   free(r->key);
@@ -356,7 +376,12 @@ static int go(lua_State *L) {
 
 static int place(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
-  if (!r->now.text || !r->text || !r->n) return 0;
+  if (r->kept_failed) {
+    lua_pushinteger(L, (lua_Integer)r->failed_at);
+    lua_pushlstring(L, r->failed.n ? (const char *)r->failed.p : "", r->failed.n);
+    return 2;
+  }
+  if (r->mapped || !r->now.text || !r->text || !r->n) return 0;
   lua_pushinteger(L, (lua_Integer)(r->offset + (uint64_t)(r->now.text - r->text)));
   lua_pushlstring(L, r->now.text, r->now.length);
   return 2;
@@ -415,8 +440,9 @@ static int describe(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"clear", clear}, {"begin", begin}, {"go", go}, {"place", place}, {"take", take},
-                                   {"sampled", sampled}, {"describe", describe}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"clear", clear},       {"begin", begin}, {"go", go},
+                                   {"place", place},       {"take", take},   {"sampled", sampled},
+                                   {"describe", describe}, {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {
