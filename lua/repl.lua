@@ -64,9 +64,16 @@ function M.load(text, final, pasted)
 end
 
 
+-- Print what an expression gave. A value may know better how (__print of its metatable).
 function M.show(...)
   for i = 1, select("#", ...) do
-    io.stdout:write(inspect(select(i, ...)), "\n")
+    local value = select(i, ...)
+    local meta = debug.getmetatable(value)
+    if type(meta) == "table" and meta.__print then
+      meta.__print(value)
+    else
+      io.stdout:write(inspect(value), "\n")
+    end
   end
 end
 

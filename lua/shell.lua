@@ -82,7 +82,11 @@ local function query(opts)
   local f, why = load_text("return " .. opts.query, "(query)")
   if not f then f, why = load_text(opts.query, "(query)") end
   if not f then Error.raise("option", "-q: %s", why) end
-  return print_answer(f(), opts)
+  local values, status = table.pack(f()), NOTHING
+  for i = 1, values.n do
+    if print_answer(values[i], opts) == FOUND then status = FOUND end
+  end
+  return status
 end
 
 

@@ -241,22 +241,22 @@ function M.compile(steps, sink, how)
 end
 
 
--- The names of the fields of what leaves the steps, in order; nil when the data name them, or values are of any kind.
-function M.columns(steps)
-  local names = selected(steps)
+-- The names of the fields of what leaves the steps, in order; nil when the data name them, or values are of any kind. base: those
+-- of what enters them, nil for records that a step splits.
+function M.columns(steps, base)
   if first_lua(steps) <= #steps then return nil end
-  if names then return names end
-  local list, seen
+  local list = base and table.move(base, 1, #base, 1, {})
   for _, step in ipairs(steps) do
-    local given = step.kind == "split" and step.format.columns
-    if given then list = table.move(given, 1, #given, 1, {}) end
-  end
-  if not list then return nil end
-  seen = {}
-  for _, name in ipairs(list) do seen[name] = true end
-  for _, step in ipairs(steps) do
-    for _, d in ipairs(step.kind == "derive" and step.list or {}) do
-      if not seen[d.name] then list[#list + 1], seen[d.name] = d.name, true end
+    if step.kind == "split" then
+      list = step.format.columns and table.move(step.format.columns, 1, #step.format.columns, 1, {})
+    elseif step.kind == "select" then
+      list = table.move(step.names, 1, #step.names, 1, {})
+    elseif step.kind == "derive" and list then
+      local seen = {}
+      for _, name in ipairs(list) do seen[name] = true end
+      for _, d in ipairs(step.list) do
+        if not seen[d.name] then list[#list + 1] = d.name end
+      end
     end
   end
   return list

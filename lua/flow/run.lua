@@ -106,7 +106,7 @@ local function run_blocks(self, partial, item)
 end
 
 
-local function is_chunk(x)
+function M.is_chunk(x)
   local meta = debug.getmetatable(x)
   return type(x) == "userdata" and type(meta) == "table" and meta.__name == "papy.chunk"
 end
@@ -126,7 +126,7 @@ end
 
 
 local function run_item(self, partial, item)
-  if self.count and is_chunk(item) then return count_chunk(self, partial, item) end
+  if self.count and M.is_chunk(item) then return count_chunk(self, partial, item) end
   local plan = self.plan
   plan.runner:clear()
   if plan.last then plan.last.reset() end
@@ -141,7 +141,7 @@ end
 
 -- how much of the source an item is, for the progress line; files that share an item are not counted
 local function bytes_of(item)
-  if is_chunk(item) then return item.last - item.first + 1 end
+  if M.is_chunk(item) then return item.last - item.first + 1 end
   return item.text and #item.text or 0
 end
 

@@ -114,6 +114,23 @@ T.claim("what is not to be sorted is an error", function()
 end)
 
 
+T.claim("damaged bytes are an error or other entries, never worse", function()
+  local s = core.sort.new {keys = 2}
+  for _, e in ipairs(some_entries(20)) do s:add(e.keys, e.bytes) end
+  local bytes = s:encode()
+  for _ = 1, 500 do
+    local at, damaged = random(5, #bytes), bytes
+    for _ = 1, random(3) do
+      local with = random(4) == 1 and "" or string.char(random(0, 255))
+      damaged = damaged:sub(1, at - 1) .. with .. damaged:sub(at + 1)
+    end
+    local other = core.sort.new {keys = 2, memory = random(2) == 1 and 100 or 0}
+    local ok, why = pcall(other.merge, other, damaged)
+    if ok then all(other) else T.ok(tostring(why):find "damaged" or tostring(why):find "other keys", why) end
+  end
+end)
+
+
 T.claim("a full disk is an error that says where", function()
   local text = T.run([[
     local s = require "papy.core".sort.new {keys = 1, memory = 10000}

@@ -48,7 +48,10 @@ static struct plain none(void) {
 static struct plain boolean(bool b) {
   return (struct plain){.kind = BOOLEAN, .number = b};
 }
+static bool beyond; /* a whole number that doubles do not have: this evaluation knows no better */
+
 static struct plain number(double d, bool whole) {
+  beyond |= whole && fabs(d) > 9007199254740992.0;
   if (whole && d == 0) d = 0; /* integers have one zero */
   return isfinite(d) ? (struct plain){.kind = whole ? WHOLE : DECIMAL, .number = d} : none();
 }
@@ -380,10 +383,12 @@ static void check_tree(struct input *in) {
     choose_fields(in, fields);
     for (int i = 0; i < FIELDS; i++) field[i] = to_value(&fields[i]);
     struct record r = {"", 0, field, &arena};
+    beyond = false;
     struct plain expected = value_of(t, fields);
-    if (expr_value(e, &r, &v, &why) != 0 || !same(&v, &expected)) fprintf(stderr, "%s\n", source);
-    MUST(same(&v, &expected));
-    MUST(expr_test(e, &r, &why) == truth(&expected));
+    MUST(expr_value(e, &r, &v, &why) == 0);
+    if (!beyond && !same(&v, &expected)) fprintf(stderr, "%s\n", source);
+    MUST(beyond || same(&v, &expected));
+    MUST(beyond || expr_test(e, &r, &why) == truth(&expected));
     arena_reset(&arena);
   }
   expr_free(e);

@@ -1,0 +1,85 @@
+-- class: what a flow is, and what the files that give it its methods have in common.
+--
+-- A flow is never changed: each step makes another one. Its fields:
+--   source               what papy.open was given; or rows, a function that gives an iterator over the rows of an answer (and
+--                        what closes it), with columns and measure, the names of its fields and the one it is ranked by
+--   groups               of an answer whose rows are groups: a function that gives their tally
+--   below, made          of an answer: the flow it is made of, and how, in words
+--   steps                what happens to each record or row
+--   workers, size, ordered, mismatch, mend, quiet, on_failure, header     how to run
+--   shared               a table that all flows of a source have in common
+local core = require "papy.core"
+local Error = require "papy.error"
+local plans = require "papy.flow.plan"
+
+local M = {}
+
+local Flow = {__name = "papy.Flow"}
+Flow.__index = Flow
+M.Flow = Flow
+
+
+-- a copy with other fields
+function M.with(self, changes)
+  local new = {}
+  for key, value in pairs(self) do
+    if key ~= "cursor" then new[key] = value end
+  end
+  for key, value in pairs(changes) do new[key] = value end
+  return setmetatable(new, Flow)
+end
+
+
+function M.refuse(message, ...)
+  Error.raise("option", message, ...)
+end
+
+
+function M.is_callable(f)
+  local meta = debug.getmetatable(f)
+  return type(f) == "function" or type(meta) == "table" and meta.__call ~= nil
+end
+
+
+function M.must_be_name(what, name)
+  if type(name) ~= "string" or name == "" then M.refuse("%s: the name of a field expected, got %s", what, Error.render(name)) end
+  return name
+end
+
+
+-- names as arguments or in one array
+function M.name_list(what, ...)
+  local names = type(...) == "table" and (...) or {...}
+  if #names == 0 then M.refuse("%s: the name of a field expected", what) end
+  for i, name in ipairs(names) do
+    if math.type(name) == "integer" then name = tostring(name) end
+    M.must_be_name(what, name)
+    names[i] = name
+  end
+  return names
+end
+
+
+function M.regex_of(what, regex)
+  if type(regex) == "userdata" and getmetatable(regex) == getmetatable(core.regex.new "") then return regex end
+  if type(regex) ~= "string" then M.refuse("%s: a pattern or a papy.regex expected, got %s", what, Error.render(regex)) end
+  local ok, made = pcall(core.regex.new, regex)
+  if not ok then M.refuse("%s: %s", what, made) end
+  return made
+end
+
+
+-- what a `for` that is left early would do
+function M.shut(closing)
+  local _ <close> = closing
+end
+
+
+-- The names of the fields of a flow's records, in order; nil when the data name them, or values are of any kind.
+function M.columns(self)
+  if self.source then return plans.columns(self.steps) end
+  return plans.columns(self.steps, self.columns)
+end
+
+
+return M

@@ -1,0 +1,248 @@
+-- groups: the methods of a flow whose answer has rows, and is a flow again: its steps run in the host.
+local core = require "papy.core"
+local Error = require "papy.error"
+local aggregates = require "papy.flow.aggregates"
+local answers = require "papy.flow.answers"
+local chain = require "papy.flow.chain"
+local class = require "papy.flow.class"
+local join = require "papy.join"
+local sort = require "papy.sort"
+
+local Flow = class.Flow
+local must_be_name, name_list, refuse, with = class.must_be_name, class.name_list, class.refuse, class.with
+local shut = class.shut
+
+
+-- a flow over rows: rows() gives an iterator (and what closes it)
+local function rows_flow(self, made, rows, columns, more)
+  local new = {rows = rows, columns = columns, steps = {}, shared = self.shared, workers = self.workers, below = self,
+    made = made}
+  for key, value in pairs(more or {}) do new[key] = value end
+  return setmetatable(new, Flow)
+end
+
+
+local function array_iterator(array)
+  local i = 0
+  return function()
+    i = i + 1
+    return array[i]
+  end
+end
+
+
+-- the tally of this flow's records
+local function tally_of(self, keys, spec, fields)
+  local tally = core.tally.new(spec)
+  local sink = {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields}
+  if self.source then
+    local item = 0
+    for partial in answers.partials(self, sink) do
+      tally:merge(partial.value, item)
+      item = item + 1
+    end
+    return tally
+  end
+  local last = chain.sink(self.steps, sink)
+  last.reset()
+  for row in self.rows() do last.push(row) end
+  tally:merge(last.value(), 0)
+  return tally
+end
+
+
+local function grouped(self, what, keys, columns, order)
+  local spec, fields = aggregates.spec(keys, columns)
+  if self.source then answers.compile(self, {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields}) end
+  local tally
+  local function groups()
+    tally = tally or tally_of(self, keys, spec, fields)
+    return tally
+  end
+  local names = table.move(keys, 1, #keys, 1, {})
+  for i, column in ipairs(columns) do names[#keys + i] = column.name end
+  local function rows()
+    if order then return groups():top(nil, order) end
+    return groups():rows()
+  end
+  return rows_flow(self, ("%s %s"):format(what, table.concat(names, ", ")), rows, names,
+    {groups = groups, measure = columns[1].name})
+end
+
+
+-- Groups of records with the same values of the keys, and aggregates of each: group_by("status", {n = "count", bytes = "sum
+-- bytes", p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean,
+-- stddev, min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a
+-- field. Without them: count.
+function Flow:group_by(keys, aggs)
+  local names = type(keys) == "table" and #keys == 0 and {} or name_list("group_by", keys)
+  return grouped(self, "group_by", names, aggregates.columns(aggs or {count = "count"}))
+end
+
+
+-- How often each value of a field (or each combination of several) occurs, most frequent first.
+function Flow:count_by(...)
+  local names = name_list("count_by", ...)
+  return grouped(self, "count_by", names, {aggregates.parse("count", "count")}, {{"count", true}})
+end
+
+
+-- The sum of `field` for each value of the keys, largest first.
+function Flow:sum_by(keys, field)
+  local names = name_list("sum_by", keys)
+  must_be_name("sum_by", field)
+  return grouped(self, "sum_by", names, {aggregates.parse("sum " .. field, "sum")}, {{"sum", true}})
+end
+
+
+-- How the values of a field are spread: rows {from, to, count}. width: of a bucket; without it buckets grow by powers of two.
+function Flow:histogram(field, width)
+  must_be_name("histogram", field)
+  local column = aggregates.parse(("histogram %s %s"):format(field, width or ""), "histogram")
+  local inner = grouped(self, "histogram", {}, {column})
+  return rows_flow(self, "histogram " .. field, function()
+    local row = inner.rows()()
+    return array_iterator(row and row.histogram or {})
+  end, {"from", "to", "count"}, {measure = "count"})
+end
+
+
+-- Each different record (or combination of these fields) once, in the order of the first ones.
+function Flow:uniq(...)
+  if select("#", ...) > 0 then return grouped(self, "uniq", name_list("uniq", ...), {aggregates.parse("count", "count")}) end
+  local names = class.columns(self)
+  if not names then
+    if self.source and not answers.has_fields(self) then names = {"line"} else
+      refuse("uniq: name the fields, since they are not known here")
+    end
+  end
+  return grouped(self, "uniq", names, {aggregates.parse("count", "count")})
+end
+
+
+-- "-count" and {"-count", "url"} as {{"count", true}, {"url", false}}
+local function order_of(what, ...)
+  local order = {}
+  for i, name in ipairs(name_list(what, ...)) do
+    local down = name:sub(1, 1) == "-" and #name > 1
+    order[i] = {down and name:sub(2) or name, down}
+  end
+  return order
+end
+
+
+-- beyond some memory the rows wait in temporary files (papy.sort)
+local function sorted(self, order, most)
+  return function()
+    local step, _, _, closing = self:iter()
+    local _ <close> = closing
+    local ordered, taken = sort.sorted(step, order), 0
+    return function()
+      if taken == most then return nil end
+      taken = taken + 1
+      return ordered()
+    end
+  end
+end
+
+
+-- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers
+-- by size, text by bytes, missing values last.
+function Flow:sort(...)
+  local order = select("#", ...) == 0 and {{"line", false}} or order_of("sort", ...)
+  if self.groups and #self.steps == 0 then
+    local groups = self.groups
+    return with(self, {rows = function() return sort.groups(groups(), order) end})
+  end
+  return rows_flow(self, "sort", sorted(self, order), class.columns(self), {measure = self.measure})
+end
+
+
+-- The k records that are largest by a field; of counts and other groups by their first aggregate.
+function Flow:top(k, by)
+  if math.type(k) ~= "integer" or k < 0 then refuse("top: a number of records expected, got %s", Error.render(k)) end
+  by = by or self.measure
+  if not by then refuse("top: by which field? top(%d, \"field\")", k) end
+  local order = order_of("top", by)
+  order[1][2] = not order[1][2]
+  if self.groups and #self.steps == 0 then
+    local groups = self.groups
+    return rows_flow(self, "top", function() return groups():top(k, order) end, self.columns, {measure = self.measure})
+  end
+  return rows_flow(self, "top", sorted(self, order, k), class.columns(self), {measure = self.measure})
+end
+
+
+-- The first n records; reading ends there.
+function Flow:head(n)
+  n = n or 10
+  if math.type(n) ~= "integer" or n < 0 then refuse("head: a number of records expected, got %s", Error.render(n)) end
+  return rows_flow(self, "head", function()
+    local step, _, _, closing = self:iter(n)
+    local given = 0
+    return function()
+      if given == n then
+        shut(closing)
+        return nil
+      end
+      given = given + 1
+      return step()
+    end, nil, nil, closing
+  end, class.columns(self), {measure = self.measure})
+end
+
+
+-- the last n values, by running through all
+local function last_of_all(self, n)
+  local ring, count = {}, 0
+  for value in self:iter() do
+    count = count + 1
+    if n > 0 then ring[count % n + 1] = value end
+  end
+  local i = math.max(0, count - n)
+  return function()
+    i = i + 1
+    return i <= count and ring[i % n + 1] or nil
+  end
+end
+
+
+-- the last n values, from the last chunk backwards; nil where the source is not all chunks
+local function last_of_chunks(self, n)
+  local chunks = self.source and answers.backwards(self)
+  if not chunks then return nil end
+  local parts, count = {}, 0
+  local step, _, _, closing = answers.partials(self, {kind = "rows"}, nil, {input = chunks})
+  while count < n do
+    local partial = step()
+    if not partial then break end
+    parts[#parts + 1] = partial.value
+    count = count + #partial.value
+  end
+  shut(closing)
+  local part, i = #parts, math.max(0, count - n)
+  return function()
+    i = i + 1
+    while part > 0 and i > #parts[part] do part, i = part - 1, 1 end
+    return parts[part] and parts[part][i]
+  end
+end
+
+
+-- The last n records. Of a plain file only its end is read.
+function Flow:tail(n)
+  n = n or 10
+  if math.type(n) ~= "integer" or n < 0 then refuse("tail: a number of records expected, got %s", Error.render(n)) end
+  return rows_flow(self, "tail", function() return last_of_chunks(self, n) or last_of_all(self, n) end, class.columns(self),
+    {measure = self.measure})
+end
+
+
+-- Records joined with the rows of `other` that have the same key, each with each; the fields of both. other: an array of
+-- rows, or a flow, which must fit in memory. key: a field that both have, an array of these, or {field = its name in the
+-- other}. Options: left (false: records without a partner are left out; true: they stay as they are), prefix (before the
+-- names of the other's fields; without it a field that both have, keys apart, is an error).
+function Flow:join(other, key, opts)
+  local index = join.index(other, key, opts)
+  return self:flat_map(function(record) return join.rows(index, record) end)
+end

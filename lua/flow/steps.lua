@@ -1,0 +1,190 @@
+-- steps: the methods of a flow that describe it further. Each returns a new flow; nothing is read.
+local core = require "papy.core"
+local Error = require "papy.error"
+local class = require "papy.flow.class"
+local formats = require "papy.flow.formats"
+local options = require "papy.options"
+local plans = require "papy.flow.plan"
+local run = require "papy.flow.run"
+
+local Flow = class.Flow
+local is_callable, must_be_name, name_list, refuse, with = class.is_callable, class.must_be_name, class.name_list, class.refuse,
+  class.with
+
+
+local function add(self, step)
+  local steps = table.move(self.steps, 1, #self.steps, 1, {})
+  steps[#steps + 1] = step
+  local new = with(self, {steps = steps, groups = false})
+  if self.source then plans.compile(steps, {kind = "count"}, {start = self.source.record_start}) end -- says what is wrong here
+  return new
+end
+
+
+local function must_have_no_fields(self, what)
+  for _, step in ipairs(self.steps) do
+    if step.kind == "split" then refuse("%s: the records are split into fields already, by '%s'", what, step.format.name) end
+  end
+end
+
+
+-- Only records that match. regex: a pattern or papy.regex; opts: invert = true keeps those that do not.
+function Flow:grep(regex, opts)
+  local o = options.check("grep", opts, {invert = "boolean"})
+  return add(self, {kind = "grep", regex = class.regex_of("grep", regex), invert = o.invert})
+end
+
+
+-- Records that match, with the pattern's groups as fields: (?<name>...) by name, all by number. What does not match is left
+-- out (see on_mismatch).
+function Flow:match(regex)
+  must_have_no_fields(self, "match")
+  return add(self, {kind = "split", format = formats.of_regex(class.regex_of("match", regex))})
+end
+
+
+-- the first line of a source, for a header; what is read does not count
+local function first_line(self)
+  local step, _, _, closing = run.run(
+    plans.compile({}, {kind = "lines"}, {limit = 1, start = self.source.record_start}), self.source,
+    {workers = 1, quiet = true})
+  local partial = step()
+  class.shut(closing)
+  return partial and partial.value:match "^[^\n]*" or ""
+end
+
+
+-- Split records into fields. x: the name of a format ("combined", "csv", "json", "logfmt", …), a layout such as
+-- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "words" is awk's way), or an array of column names.
+-- opts: columns = names of the fields, separator =, header = true (the first line names them; so for "csv" and "tsv" without
+-- columns), quoted = true (as csv). What does not fit the format is left out (see on_mismatch).
+function Flow:fields(x, opts)
+  must_have_no_fields(self, "fields")
+  local o = options.check("fields", opts, {columns = "table", separator = "string", header = "boolean", quoted = "boolean"})
+  local format = formats.format(x, o)
+  if not format.header then return add(self, {kind = "split", format = format}) end
+  if not self.source then refuse("fields: columns = {names...} must be given here") end
+  local flow = add(self, {kind = "split", format = formats.header(format, first_line(self))})
+  return with(flow, {header = true})
+end
+
+
+-- Only records for which x holds: an expression ("status >= 500 and url ~ '^/api'", see help "expressions") that runs natively,
+-- or a function of the record.
+function Flow:where(x)
+  if type(x) == "string" then
+    local ok, why = pcall(core.fields.names, x)
+    if not ok then refuse("where: %s", (tostring(why):gsub("^[^:]*:%d+: ", ""))) end
+    return add(self, {kind = "where", expr = x})
+  end
+  if not is_callable(x) then refuse("where: an expression or a function expected, got %s", Error.render(x)) end
+  return add(self, {kind = "where", f = x})
+end
+
+
+-- f(record) in place of the record: any value; nil is papy.null.
+function Flow:map(f)
+  if not is_callable(f) then refuse("map: a function expected, got %s", Error.render(f)) end
+  return add(self, {kind = "map", f = f})
+end
+
+
+-- All values that f(record) returns, an array or an iterator, in place of the record; none for an empty one or nil.
+function Flow:flat_map(f)
+  if not is_callable(f) then refuse("flat_map: a function expected, got %s", Error.render(f)) end
+  return add(self, {kind = "flat_map", f = f})
+end
+
+
+-- Only these fields, in this order.
+function Flow:select(...)
+  return add(self, {kind = "select", names = name_list("select", ...)})
+end
+
+
+-- Further fields, or others in place of old ones: derive{kb = "bytes / 1024", day = function(r) return r.time:sub(1, 11) end}.
+-- Each is made of the record as it was before.
+function Flow:derive(fields)
+  if type(fields) ~= "table" then
+    refuse("derive: a table {name = expression or function} expected, got %s", Error.render(fields))
+  end
+  local list = {}
+  for name, x in pairs(fields) do
+    must_be_name("derive", name)
+    if type(x) ~= "string" and not is_callable(x) then
+      refuse("derive: '%s' must be an expression or a function, got %s", name, Error.render(x))
+    end
+    list[#list + 1] = type(x) == "string" and {name = name, expr = x} or {name = name, f = x}
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  if #list == 0 then return self end
+  return add(self, {kind = "derive", list = list})
+end
+
+
+local function offset_of(what, zone)
+  if zone == nil then return nil end
+  local offset = type(zone) == "string" and core.fields.zone(zone)
+  if not offset then refuse("%s: zone must be like \"+01:00\" or \"UTC\", got %s", what, Error.render(zone)) end
+  return offset
+end
+
+
+-- The time in a field as seconds since 1970. format: in the manner of strptime ("%d/%b/%Y:%H:%M:%S %z"), or "iso", "apache",
+-- "syslog", "epoch", "epoch_ms"; default: what the records' format says. opts: zone of times that name none (UTC), year of those
+-- without one. What is no such time is nil.
+function Flow:parse_time(field, format, opts)
+  local o = options.check("parse_time", opts, {zone = "string", year = "count"})
+  must_be_name("parse_time", field)
+  if format ~= nil then
+    local ok, why = pcall(core.fields.time, format)
+    if not ok then refuse("parse_time: %s", (tostring(why):gsub("^[^:]*:%d+: ", ""))) end
+  end
+  return add(self, {kind = "time", field = field, format = format, year = o.year, offset = offset_of("parse_time", o.zone)})
+end
+
+
+-- The time in a field (seconds, or a time of the records' format) as the start of its bucket, in ISO text. width: "30s" "5m"
+-- "1h" "1d" "1w"; opts: zone, in which days begin (UTC).
+function Flow:bucket(field, width, opts)
+  local o = options.check("bucket", opts, {zone = "string"})
+  must_be_name("bucket", field)
+  local ok, why = pcall(core.fields.width, width)
+  if not ok then refuse("bucket: %s", (tostring(why):gsub("^[^:]*:%d+: ", ""))) end
+  return add(self, {kind = "bucket", field = field, width = tostring(width), offset = offset_of("bucket", o.zone)})
+end
+
+
+-- A share of the records, 0 to 1; the same ones each time.
+function Flow:sample(share)
+  if type(share) ~= "number" or not (share >= 0 and share <= 1) then
+    refuse("sample: a share between 0 and 1 expected, got %s", Error.render(share))
+  end
+  return add(self, {kind = "sample", share = share})
+end
+
+
+-- What to do with records that do not fit the format or the pattern: "skip" (as without this, but nothing is said), "keep"
+-- (with no fields but line), "error", or a function that gets the line and returns a table of fields, or nil to leave it out.
+function Flow:on_mismatch(policy)
+  if is_callable(policy) then return with(self, {mismatch = "call", mend = policy, quiet = true}) end
+  if policy ~= "skip" and policy ~= "keep" and policy ~= "error" then
+    refuse("on_mismatch: \"skip\", \"keep\", \"error\" or a function expected, got %s", Error.render(policy))
+  end
+  return with(self, {mismatch = policy, mend = false, quiet = true})
+end
+
+
+-- What to do with records for which a step raises: "error" (default) or "skip": they are left out, counted and told.
+function Flow:on_error(policy)
+  if policy ~= "error" and policy ~= "skip" then
+    refuse("on_error: \"error\" or \"skip\" expected, got %s", Error.render(policy))
+  end
+  return with(self, {on_failure = policy})
+end
+
+
+-- Records in whatever order they are ready.
+function Flow:unordered()
+  return with(self, {ordered = false})
+end

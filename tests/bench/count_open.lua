@@ -1,0 +1,3 @@
+-- count_open: the lines of files that match, as a flow.
+--   count_open.lua PATTERN FILE...
+print(papy.open({table.unpack(arg, 2)}):count(arg[1]))
