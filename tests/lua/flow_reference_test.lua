@@ -103,8 +103,13 @@ T.claim("groups: count, sum, min, max, quantiles", function()
     local good = ref:match(COMBINED, NAMES):groups({"status"}, "bytes")
     local rows = flow():match(COMBINED):on_mismatch("skip"):group_by("status", {n = "count", sum = "sum bytes",
       min = "min bytes", max = "max bytes", p50 = "p50 bytes", p99 = "p99 bytes"}):collect()
-    T.eq(pick(rows,
-      "status", "n", "sum", "min", "max", "p50", "p99"), pick(good, "status", "n", "sum", "min", "max", "p50", "p99"))
+    T.eq(pick(rows, "status", "n", "sum", "min", "max"), pick(good, "status", "n", "sum", "min", "max"))
+    for i, row in ipairs(rows) do -- many values: within 1 %
+      for _, q in ipairs {"p50", "p99"} do
+        local wanted = good[i][q]
+        T.ok(row[q] == wanted or math.abs(row[q] - wanted) <= 0.01 * wanted, q, row[q], wanted)
+      end
+    end
     local two = ref:match(COMBINED, NAMES):groups({"status", "method"})
     local got = flow():match(COMBINED):on_mismatch("skip"):group_by({"status", "method"}, {n = "count"}):collect()
     T.eq(got, pick(two, "status", "method", "n"))
