@@ -1,8 +1,9 @@
 -- inbox: what a piper reads. Items of its inputs become rows, rows become inboxes, as `consume` and the stride say.
 --
--- A reader gives the items of one input. try() never waits and returns the next item and true, or nil and false when it is not
--- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. wait() waits for one thing that may
--- bring it nearer. A reader with `task` reads just the results of that task; a `pure` one cannot draw on the tasks of a pool.
+-- A reader gives the items of one input, and never waits: try() returns the next item and true, or nil and false when it is not
+-- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. stuck() is asked when nothing moves any
+-- more, and raises what the reader knows about that. A reader with `task` reads just the results of that task; a `pure` one
+-- cannot draw on the tasks of a pool.
 local core = require "papy.core"
 local Error = require "papy.error"
 local zip = require "papy.zip"
@@ -11,15 +12,7 @@ local M = {}
 
 local pool_core = core.pool
 local pool_meta, task_meta = pool_core.metatables()
-
--- errors of a pool, not of an item
-local of_pool = {closed = true, deadlock = true, pool = true, task = true, timeout = true}
-
-
--- Is this the error of an item, to be handed on in its place?
-function M.is_item_error(raised)
-  return Error.is(raised) and (raised.index ~= nil or not of_pool[raised.kind])
-end
+local try_task, stuck_task = pool_core.try, pool_core.stuck
 
 
 local function caught(raised)
@@ -35,7 +28,7 @@ local function nothing() end
 
 local function array_reader(array)
   local i = 0
-  return {wait = nothing, pure = true, try = function()
+  return {pure = true, stuck = nothing, try = function()
     i = i + 1
     return array[i], true
   end}
@@ -43,12 +36,18 @@ end
 
 
 -- An input that raises gives one error in the place of the missing item and has ended; a failed item that it hands on from a
--- task does not end it.
+-- task does not end it. While it answers, whoever else asks has to come again.
 local function call_reader(call, pure)
-  local taken, ended = 0, false
-  return {wait = nothing, pure = pure, try = function()
+  local taken, ended, busy = 0, false, false
+  local function stuck()
+    if busy then Error.raise("deadlock", "an input asks for what can only be had when the same input has answered") end
+  end
+  return {pure = pure, stuck = stuck, try = function()
     if ended then return nil, true end
+    if busy then return nil, false end
+    busy = true
     local good, item = xpcall(call, caught)
+    busy = false
     if good then
       taken, ended = taken + 1, item == nil
       return item, true
@@ -62,20 +61,9 @@ local function call_reader(call, pure)
 end
 
 
-local function task_reader(pool, number, task)
-  local forced = false
-  return {
-    task = task,
-    -- when nothing moves any more, try says why
-    wait = function() forced = pool_core.wait() == "idle" end,
-    try = function()
-      if not forced and not pool_core.ready(pool, number) then return nil, false end
-      forced = false
-      local good, item = pcall(pool_core.next, pool, number)
-      if not good and not M.is_item_error(item) then error(item, 0) end
-      return item, true
-    end,
-  }
+-- The results of a task, of a user or of a piper.
+function M.task_reader(task)
+  return {task = task, try = function() return try_task(task) end, stuck = function() stuck_task(task) end}
 end
 
 
@@ -95,18 +83,15 @@ local function zip_reader(x)
   local readers = {}
   for i, part in ipairs(zip.parts(x)) do readers[i] = M.reader(part) end
   local rows = M.rows {readers = readers}
-  return {wait = function() rows:wait() end, try = function() return rows:try() end, due = function() return rows:due() end}
+  return {stuck = function() rows:stuck() end, try = function() return rows:try() end}
 end
 
 
 -- A reader of an array, an iterator function, an object with __call or next, a task, a pool or a zip; nil for anything else.
 function M.reader(x)
   local meta = debug.getmetatable(x)
-  if type(x) == "userdata" and meta == task_meta then
-    local fields = pool_core.fields(x)
-    return task_reader(fields.pool, fields.number, x)
-  end
-  if type(x) == "userdata" and meta == pool_meta then return task_reader(x, 1, pool_core.task(x, 1)) end
+  if type(x) == "userdata" and meta == task_meta then return M.task_reader(x) end
+  if type(x) == "userdata" and meta == pool_meta then return M.task_reader(pool_core.task(x, 1)) end
   if zip.is(x) then return zip_reader(x) end
   if is_callable(x) then return call_reader(function() return x() end, type(meta) == "table" and meta.__pure == true) end
   if type(x) ~= "table" and type(x) ~= "userdata" then return nil end
@@ -118,6 +103,35 @@ function M.reader(x)
     i = i + 1
     return x[i]
   end, true)
+end
+
+
+-- What try() gives, as an input of a pool: a function that gives up to n items at once.
+function M.feed(try)
+  local items, raised = {}, nil
+  local function gather(n)
+    for i = 1, n do
+      local item, there = try()
+      if not there then return i - 1 end
+      items[i] = item
+      if item == nil then return i end
+      items.n = i
+    end
+    return n
+  end
+  return function(n)
+    if raised ~= nil then
+      local why = raised
+      raised = nil
+      error(why, 0)
+    end
+    items.n = 0
+    local good, count = pcall(gather, n)
+    if good then return table.unpack(items, 1, count) end
+    if items.n == 0 then error(count, 0) end
+    raised = count -- after what came before it
+    return table.unpack(items, 1, items.n)
+  end
 end
 
 
@@ -146,31 +160,42 @@ end
 local function failure_of(inbox, consume)
   local found
   for _, slot in ipairs(inbox) do
-    if consume > 1 then
-      for _, item in ipairs(slot) do
-        if Error.is(item) then found = found or {}; found[#found + 1] = item end
+    if type(slot) == "table" then
+      if consume > 1 then
+        for _, item in ipairs(slot) do
+          if Error.is(item) then found = found or {}; found[#found + 1] = item end
+        end
+      elseif Error.is(slot) then
+        found = found or {}
+        found[#found + 1] = slot
       end
-    elseif Error.is(slot) then
-      found = found or {}
-      found[#found + 1] = slot
     end
   end
   return found and Error.join(found, #found)
 end
 
 
--- Read into the row what can be had without waiting. True when the row is complete, or will never be: the inputs end with the
--- first of them that ends, and those after it are not asked.
+local function end_all(self)
+  self.ended = true
+  for _, reader in ipairs(self.readers) do
+    if reader.close then reader.close() end
+  end
+end
+
+
+-- Read into the row what is there. True when the row is complete, or will never be: the inputs end with the first of them
+-- that ends, and those after it are not asked.
 local function fill(self)
   if self.busy then return false end
-  while self.filled < #self.readers do
+  local readers = self.readers
+  while self.filled < #readers do
     self.busy = true
-    local good, item, there = pcall(self.readers[self.filled + 1].try)
+    local good, item, there = pcall(readers[self.filled + 1].try)
     self.busy = false
     if not good then error(item, 0) end
     if not there then return false end
     if item == nil then
-      self.ended = true
+      end_all(self)
       return true
     end
     self.filled = self.filled + 1
@@ -215,7 +240,7 @@ local function spread_rest(self)
 end
 
 
--- Read rows until an inbox is made or the end is reached; false when one would have to wait.
+-- Read rows until an inbox is made or the end is reached; false when more has to come first.
 local function gather(self)
   while self.first > self.last and not self.ended do
     if not fill(self) then return false end
@@ -230,9 +255,9 @@ local function gather(self)
 end
 
 
--- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there without waiting.
+-- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there.
 function Rows:try()
-  if self.consume == 1 and self.first > self.last then -- the usual case, without a block
+  if self.consume == 1 then -- the usual case, without a block
     if self.ended then return nil, true end
     if not fill(self) then return nil, false end
     if self.ended then return nil, true end
@@ -248,40 +273,11 @@ function Rows:try()
 end
 
 
--- Is there an inbox, or the end? What can be read without waiting is read for the answer.
-function Rows:ready()
-  if self.consume > 1 or self.first <= self.last then return gather(self) end
-  if self.ended then return true end
-  if not fill(self) then return false end
-  if not self.ended then add_inbox(self, take_row(self)) end
-  return true
-end
-
-
--- Wait for one thing that may bring the next inbox nearer.
-function Rows:wait()
-  if self.busy then
-    Error.raise("deadlock", "an input asks for what can only be had when the same input has answered")
-  end
+-- Nothing moves: raise what keeps the row under way from being complete, if it is known.
+function Rows:stuck()
   local reader = self.readers[self.filled + 1]
-  if reader then reader.wait() end
-end
-
-
--- Seconds until something may be there by the passing of time alone, or nil.
-function Rows:due()
-  local reader = self.readers[self.filled + 1]
-  return reader and reader.due and reader.due()
-end
-
-
--- The next inbox; may wait.
-function Rows:pull()
-  while true do
-    local inbox, there = self:try()
-    if there then return inbox end
-    self:wait()
-  end
+  if reader and not self.ended then reader.stuck() end
+  if self.busy then Error.raise("deadlock", "an input asks for what can only be had when the same input has answered") end
 end
 
 

@@ -100,8 +100,7 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting?
-    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready}
+    return {kind = "call", pure = meta.__pure == true} -- of papy's own inputs: it cannot draw on tasks
   end
   if type(input) == "table" then
     if has_next(input) then return {kind = "next"} end
@@ -208,6 +207,20 @@ function Pool:add_task(f, input, opts)
   local tasks = fields_of(self).tasks
   tasks[#tasks + 1] = definition
   return new_task(self, #tasks, o.timeout, o.block, definition)
+end
+
+
+-- Register the task of a pipeline: a definition with f, args, argn and names as arrays, one element for each of the composed
+-- functions (see lpool.c), and its input: a task or a zip of tasks, or a function, which is papy's own kind: pull(n) never waits
+-- and gives up to n items, nothing when there is none yet, and a nil after the last one of all. Returns its number.
+function M.add_chain(pool, definition, input)
+  local described = type(input) == "function" and {kind = "own"} or describe_input("connect", input)
+  for key, value in pairs(described) do definition[key] = value end
+  definition.input, definition.chain = input, #definition.f
+  pool_core.renew(pool)
+  local tasks = fields_of(pool).tasks
+  tasks[#tasks + 1] = definition
+  return #tasks
 end
 
 

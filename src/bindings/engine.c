@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/pid.h"
 #include "bindings/lpool.h"
 #include "runtime/loop.h"
@@ -24,7 +25,7 @@ static int engine_gc(lua_State *L) {
 
 void engine_open(lua_State *L, struct loop *loop, state_maker make) {
   struct engine *e = lua_newuserdatauv(L, sizeof *e, 0);
-  *e = (struct engine){.loop = loop, .make = make, .pid = pid_own()};
+  *e = (struct engine){.loop = loop, .make = make, .alarm = FOREVER, .pid = pid_own()};
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, engine_gc);
   lua_setfield(L, -2, "__gc");
@@ -42,7 +43,7 @@ static void renew(lua_State *L, struct engine *e) {
   struct loop *loop = loop_new();
   lturn_forget(L);
   if (!loop) luaL_error(L, "cannot wait in this worker: %s", strerror(errno));
-  *e = (struct engine){.loop = loop, .make = e->make, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true};
+  *e = (struct engine){.loop = loop, .make = e->make, .alarm = FOREVER, .refs = e->refs, .numbers = e->numbers, .pid = pid_own(), .own_loop = true};
 }
 
 struct engine *engine_of(lua_State *L) {

@@ -23,9 +23,12 @@ struct engine {
   pid_t pid;
   int refs;         /* registry reference of the weak table from pools' numbers to their userdata */
   lua_Integer numbers; /* given so far */
+  bool news;        /* something has finished that not everybody may have looked for since */
+  unsigned taken;   /* counts what pipelines have moved: an input may take results and yet have nothing to give */
   unsigned version; /* counts pools started and stopped */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
+  int64_t alarm;    /* when whoever waits has to look around, or FOREVER */
   bool turning;     /* the functions of on_turn are being called */
   struct output *output; /* where workers print while a prompt runs, or NULL */
   bool own_loop;    /* made here, after a fork */
