@@ -2,8 +2,8 @@
 --
 -- A reader gives the items of one input, and never waits: try() returns the next item and true, or nil and false when it is not
 -- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. stuck() is asked when nothing moves any
--- more, and raises what the reader knows about that. A reader with `task` reads just the results of that task; a `pure` one
--- cannot draw on the tasks of a pool.
+-- more, and raises what the reader knows about that. A reader with `task` reads just the results of that task, one with `array`
+-- its elements; a `pure` one cannot draw on the tasks of a pool.
 local core = require "papy.core"
 local Error = require "papy.error"
 local zip = require "papy.zip"
@@ -28,7 +28,7 @@ local function nothing() end
 
 local function array_reader(array)
   local i = 0
-  return {pure = true, stuck = nothing, try = function()
+  return {array = array, pure = true, stuck = nothing, try = function()
     i = i + 1
     return array[i], true
   end}

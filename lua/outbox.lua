@@ -1,8 +1,8 @@
 -- outbox: the results of a piper, one after the other, for any number of readers.
 --
 -- The results of a parallel piper that come as its task gives them are read from the pool, which keeps them for readers that
--- are apart. All others are those of a stream: it appends them to a list of links, on which every reader stands somewhere and goes
--- on by itself. What the last reader has passed is garbage, so only as much is kept as the readers are apart.
+-- are apart. All others are those of a stream: it appends them to a list of links, on which every reader stands somewhere and
+-- goes on by itself. What the last reader has passed is garbage, so only as much is kept as the readers are apart.
 --
 -- A reader, as of inbox.lua, never waits. While papy waits, other pipelines and pools move on, and some of them may ask this
 -- very stream for its next result. So there is one place that waits (pull), at the end of a pipeline, and nothing on the way to a
@@ -275,6 +275,7 @@ function M.linear(rows, boxed, run, o, tracked)
 end
 
 
+-- Make one result, or reach the end, if what it is made of is there.
 function Linear:step()
   local item, there = self.rows.try(self.rows)
   if not there then return false end

@@ -67,8 +67,8 @@ end
 -- (instead, each result is given n times), spawn = n (n tasks share the input in strides; parallel only, default 1), timeout
 -- (seconds to wait for a result that has been submitted; then an error of kind "timeout" takes its place; parallel only),
 -- branch (a number or string: order among pipers side by side), debug = true (errors are raised by next, not returned), name,
--- track = true (keep results in piper.tracked[spawn][index]), fuse = false (compute it in tasklets of its own; else pipers in a row
--- on one pool, between which nobody looks, are computed together).
+-- track = true (keep results in piper.tracked[spawn][index]), fuse = false (compute it in tasklets of its own; else pipers in a
+-- row on one pool, between which nobody looks, are computed together).
 function M.Piper(what, opts)
   local o = check_options(opts)
   made = made + 1

@@ -4,7 +4,6 @@
 -- All this waits for the start of the first piper, because only then is it known who reads whom:
 -- - results of a task that another task reads as they are go to it by reference and are never decoded here;
 -- - neighbours on one pool, one item in and one out, between which nobody looks, are fused: one task computes them all.
-local core = require "papy.core"
 local inbox = require "papy.inbox"
 local numap = require "papy.numap"
 local outbox = require "papy.outbox"
@@ -13,8 +12,6 @@ local zip = require "papy.zip"
 local Error = require "papy.error"
 
 local M = {}
-
-local pool_core = core.pool
 
 local PARTS_MOST = 64 -- of a zip that a pool reads by itself
 local STEPS_MOST = 255 -- functions of one task whose failures are told apart
@@ -184,6 +181,7 @@ local function make_inputs(self)
   local tasks = whole_tasks(self, readers)
   if tasks then return {tasks}, #readers == 1 end
   local source, boxed = source_of(self, readers, self.parallel.stride)
+  if source.array and self.spawn == 1 then return {source.array}, boxed end
   local function try() return source.try(source) end
   if self.spawn > 1 then return share_out(try, self.spawn, self.parallel.stride), boxed end
   return {inbox.feed(try)}, boxed
@@ -212,7 +210,7 @@ local function plan_parallel(chain)
     local definition = compose(chain)
     definition.boxed, definition.readers = boxed, direct and math.max(1, #self.outlets) or 1
     definition.tracked = self.track and {} or nil
-    definition.pure = type(input) == "function" and is_pure(first) or nil
+    if type(input) == "function" then definition.pure = is_pure(first) end
     local number = numap.add_chain(pool, definition, input)
     tasks[k] = outbox.view(pool, number, 0, pools)
     if tracked then tracked[k] = definition.tracked end

@@ -1,7 +1,7 @@
 -- Forks and joins: every reader gets every item once, in order; in any order of reading; only as much is kept as the readers
 -- are apart.
 local T = require "support"
-local claim, eq, ok, raises = T.claim, T.eq, T.ok, T.raises
+local claim, eq, ok = T.claim, T.eq, T.ok
 
 local Piper = papy.Piper
 
