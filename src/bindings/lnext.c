@@ -165,7 +165,7 @@ const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline) {
   bool idle = lall_idle(e);
   if (lfeed_all(L, e, false)) return "moved";
   if (clock_ns() >= deadline) return "time";
-  if (lall_idle(e) && deadline == FOREVER && e->alarm == FOREVER) return idle ? "idle" : "moved";
+  if (lall_idle(e) && deadline == FOREVER) return idle ? "idle" : "moved";
   switch (wait_for_news(e, deadline)) {
   case LOOP_INTERRUPT: interrupted(L);
   case LOOP_TIME: return "time";
@@ -301,7 +301,7 @@ int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool 
       same_run(L, p, run);
       continue;
     }
-    if (deadline == FOREVER && idle && p->engine->alarm == FOREVER) ldeadlock(L, p, task);
+    if (deadline == FOREVER && idle) ldeadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
     if (wait_for_news(p->engine, deadline) == LOOP_INTERRUPT) interrupted(L);
   }
