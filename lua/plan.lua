@@ -42,24 +42,27 @@ local function is_simple(self)
 end
 
 
--- Are a and its only reader computed by one task? The steps of a chain are counted by its first piper's walk (see chain_to).
+-- May a and its only reader be computed by one task?
 local function fuses(a, b)
   return is_simple(a) and is_simple(b) and a.parallel == b.parallel and a.debug == b.debug and not a.track
     and #a.outlets == 1 and a.outlets[1].reader == b and #b.inputs == 1
 end
 
 
--- The pipers that are fused with this one, first to last.
+-- The pipers that are fused with this one, first to last. A row of too many functions is cut, counted from its first piper.
 local function chain_of(self)
-  while #self.outlets == 1 and self.outlets[1].reader and fuses(self, self.outlets[1].reader) do
-    self = self.outlets[1].reader
-  end
-  local chain, steps = {self}, #self.worker.functions
+  local piper, chain, steps, found = self, {}, 0, false
+  while piper.inputs[1].piper and fuses(piper.inputs[1].piper, piper) do piper = piper.inputs[1].piper end
   while true do
-    local before = chain[1].inputs[1].piper
-    steps = steps + (before and #before.worker.functions or 0)
-    if not before or not fuses(before, chain[1]) or steps > STEPS_MOST then return chain end
-    table.insert(chain, 1, before)
+    steps = steps + #piper.worker.functions
+    if steps > STEPS_MOST and #chain > 0 then
+      if found then return chain end
+      chain, steps = {}, #piper.worker.functions
+    end
+    chain[#chain + 1], found = piper, found or piper == self
+    local reader = #piper.outlets == 1 and piper.outlets[1].reader
+    if not reader or not fuses(piper, reader) then return chain end
+    piper = reader
   end
 end
 

@@ -129,7 +129,8 @@ T.each_type(function(worker_type)
   end)
 
   claim("what could not travel fails between them, too", function()
-    local few, _, out = both_ways(pool(), { add, function(i) return i[1] == 3 and coroutine.create(print) or i[1] end, function(i)
+    local function odd(i) return i[1] == 3 and coroutine.create(print) or i[1] end
+    local few, _, out = both_ways(pool(), { add, odd, function(i)
       return type(i[1])
     end }, { 1, 2, 3 })
     eq(few, 1)
@@ -240,8 +241,9 @@ claim("rows of random length with random failures", function()
     for k = 1, math.random(1, 9) do
       parts[k] = ({ add, double, same, picky, papy.Worker({ same, picky, double }) })[math.random(5)]
     end
-    both_ways(papy.NuMap { worker_num = math.random(1, 3), stride = math.random(1, 4), batch = ({ 1, 2, "auto" })[math.random(3)] },
-      parts, T.range(1, math.random(0, 40)))
+    local pool = papy.NuMap { worker_num = math.random(1, 3), stride = math.random(1, 4),
+      batch = ({ 1, 2, "auto" })[math.random(3)] }
+    both_ways(pool, parts, T.range(1, math.random(0, 40)))
   end
 end)
 
