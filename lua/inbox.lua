@@ -12,7 +12,7 @@ local M = {}
 
 local pool_core = core.pool
 local pool_meta, task_meta = pool_core.metatables()
-local try_task, stuck_task = pool_core.try, pool_core.stuck
+local tryer, stuck_task = pool_core.tryer, pool_core.stuck
 
 
 local function caught(raised)
@@ -63,7 +63,7 @@ end
 
 -- The results of a task, of a user or of a piper.
 function M.task_reader(task)
-  return {task = task, try = function() return try_task(task) end, stuck = function() stuck_task(task) end}
+  return {task = task, try = tryer(task), stuck = function() stuck_task(task) end}
 end
 
 
@@ -82,8 +82,7 @@ end
 local function zip_reader(x)
   local readers = {}
   for i, part in ipairs(zip.parts(x)) do readers[i] = M.reader(part) end
-  local rows = M.rows {readers = readers}
-  return {stuck = function() rows:stuck() end, try = function() return rows:try() end}
+  return M.inboxes(readers, {consume = 1})
 end
 
 
@@ -135,149 +134,136 @@ function M.feed(try)
 end
 
 
--- ---- rows ----
+-- ---- rows and inboxes ----
 
-local Rows = {}
-Rows.__index = Rows
-
-
--- Inboxes made of `readers`. With consume = 1 an inbox is a row, one item of each reader. With consume = n it is an array of n
--- rows: of every n * stride rows read, inbox j has rows j, j + stride, j + 2 * stride, …; the rows left at the end fill one
--- inbox after the other, unless they are siblings, what a produce = n upstream made of the last items: then those that were
--- made of one item stay together.
-function M.rows(o)
-  return setmetatable({
-    readers = o.readers, consume = o.consume or 1, stride = o.stride or 1, siblings = o.siblings,
-    row = {}, filled = 0,         -- the row under way
-    block = {},                   -- complete rows that wait for their block
-    made = {}, first = 1, last = 0, -- inboxes, first in, first out
-    ended = false, busy = false,
-  }, Rows)
+-- the failed ones of n items as one error; or nil
+local function failure_of(items, n, found)
+  for i = 1, n do
+    local item = items[i]
+    if type(item) == "table" and Error.is(item) then
+      found = found or {}
+      found[#found + 1] = item
+    end
+  end
+  return found
 end
 
 
--- the failed items of an inbox as one error, or nil
-local function failure_of(inbox, consume)
-  local found
-  for _, slot in ipairs(inbox) do
-    if type(slot) == "table" then
-      if consume > 1 then
-        for _, item in ipairs(slot) do
-          if Error.is(item) then found = found or {}; found[#found + 1] = item end
-        end
-      elseif Error.is(slot) then
-        found = found or {}
-        found[#found + 1] = slot
+-- Rows, one item of each reader: a reader itself, for one who does not ask it while it is being answered. The inputs end with the
+-- first of them that ends, and those after it are not asked.
+local function row_reader(readers)
+  local n, row, filled, ended = #readers, {}, 0, false
+  local self = {}
+
+  local function finish()
+    ended = true
+    for _, reader in ipairs(readers) do
+      if reader.close then reader.close() end
+    end
+  end
+
+  function self.try()
+    while not ended and filled < n do
+      local item, there = readers[filled + 1].try()
+      if not there then return nil, false end
+      if item == nil then
+        finish()
+      else
+        filled = filled + 1
+        row[filled] = item
       end
     end
+    if ended then return nil, true end
+    local whole = row
+    row, filled = {}, 0
+    return whole, true
   end
-  return found and Error.join(found, #found)
+
+  function self.stuck()
+    local reader = readers[filled + 1]
+    if reader and not ended then reader.stuck() end
+  end
+
+  return self
 end
 
 
-local function end_all(self)
-  self.ended = true
-  for _, reader in ipairs(self.readers) do
-    if reader.close then reader.close() end
-  end
+-- Inboxes that are rows; an error stands for one with failed items.
+local function single(rows, n)
+  return {stuck = rows.stuck, try = function()
+    local row, there = rows.try()
+    local failed = row and failure_of(row, n)
+    if failed then return Error.join(failed, #failed), true end
+    return row, there
+  end}
 end
 
 
--- Read into the row what is there. True when the row is complete, or will never be: the inputs end with the first of them
--- that ends, and those after it are not asked.
-local function fill(self)
-  if self.busy then return false end
-  local readers = self.readers
-  while self.filled < #readers do
-    self.busy = true
-    local good, item, there = pcall(readers[self.filled + 1].try)
-    self.busy = false
-    if not good then error(item, 0) end
-    if not there then return false end
-    if item == nil then
-      end_all(self)
-      return true
+-- Inboxes that are arrays of several rows.
+local function several(rows, width, o)
+  local n, stride = o.consume, o.stride
+  local block, made, first, last, ended = {}, {}, 1, 0, false
+
+  local function add(inbox)
+    local failed
+    for _, row in ipairs(inbox) do failed = failure_of(row, width, failed) end
+    last = last + 1
+    made[last] = failed and Error.join(failed, #failed) or inbox
+  end
+
+  -- inbox j gets rows j, j + across, …
+  local function spread(across)
+    for j = 1, across do
+      local inbox = {}
+      for k = j, #block, across do inbox[#inbox + 1] = block[k] end
+      add(inbox)
     end
-    self.filled = self.filled + 1
-    self.row[self.filled] = item
+    block = {}
   end
-  return true
-end
 
-
-local function take_row(self)
-  local row = self.row
-  self.row, self.filled = {}, 0
-  return row
-end
-
-
-local function add_inbox(self, inbox)
-  self.last = self.last + 1
-  self.made[self.last] = failure_of(inbox, self.consume) or inbox
-end
-
-
--- inbox j gets rows j, j + width, …
-local function spread(self, width)
-  for j = 1, width do
-    local inbox = {}
-    for k = j, #self.block, width do inbox[#inbox + 1] = self.block[k] end
-    add_inbox(self, inbox)
+  local function spread_rest()
+    local rest = #block
+    if o.siblings and rest % n == 0 then return spread(rest // n) end
+    for j = 1, rest, n do add(table.move(block, j, math.min(j + n - 1, rest), 1, {})) end
+    block = {}
   end
-  self.block = {}
-end
 
-
-local function spread_rest(self)
-  local rest, n = #self.block, self.consume
-  if self.siblings and rest % n == 0 then
-    spread(self, rest // n)
-    return
-  end
-  for j = 1, rest, n do add_inbox(self, table.move(self.block, j, math.min(j + n - 1, rest), 1, {})) end
-  self.block = {}
-end
-
-
--- Read rows until an inbox is made or the end is reached; false when more has to come first.
-local function gather(self)
-  while self.first > self.last and not self.ended do
-    if not fill(self) then return false end
-    if self.ended then
-      spread_rest(self)
-    else
-      self.block[#self.block + 1] = take_row(self)
-      if #self.block == self.consume * self.stride then spread(self, self.stride) end
+  -- read rows until an inbox is made or the end is reached; false when more has to come first
+  local function gather()
+    while first > last and not ended do
+      local row, there = rows.try()
+      if not there then return false end
+      if row == nil then
+        ended = true
+        spread_rest()
+      else
+        block[#block + 1] = row
+        if #block == n * stride then spread(stride) end
+      end
     end
+    return true
   end
-  return true
+
+  return {stuck = rows.stuck, try = function()
+    if not gather() then return nil, false end
+    local inbox = made[first]
+    if inbox == nil then return nil, true end
+    made[first] = nil
+    first = first + 1
+    return inbox, true
+  end}
 end
 
 
--- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there.
-function Rows:try()
-  if self.consume == 1 then -- the usual case, without a block
-    if self.ended then return nil, true end
-    if not fill(self) then return nil, false end
-    if self.ended then return nil, true end
-    local row = take_row(self)
-    return failure_of(row, 1) or row, true
-  end
-  if not gather(self) then return nil, false end
-  if self.first > self.last then return nil, true end
-  local inbox = self.made[self.first]
-  self.made[self.first] = nil
-  self.first = self.first + 1
-  return inbox, true
-end
-
-
--- Nothing moves: raise what keeps the row under way from being complete, if it is known.
-function Rows:stuck()
-  local reader = self.readers[self.filled + 1]
-  if reader and not self.ended then reader.stuck() end
-  if self.busy then Error.raise("deadlock", "an input asks for what can only be had when the same input has answered") end
+-- A reader of the inboxes made of `readers`; as of rows, only one may ask, and not while it is being answered. With
+-- o.consume = 1 an inbox is a row, one item of each reader. With consume = n it is an array of n rows: of every n * stride rows
+-- read, inbox j has rows j, j + stride, j + 2 * stride, …; the rows left at the end fill one inbox after the other, unless they
+-- are siblings, what a produce = n upstream made of the last items: then those that were made of one item stay together. An
+-- error stands for an inbox with failed items.
+function M.inboxes(readers, o)
+  local rows = row_reader(readers)
+  if o.consume == 1 then return single(rows, #readers) end
+  return several(rows, #readers, o)
 end
 
 

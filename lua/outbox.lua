@@ -214,6 +214,13 @@ function Outlet:close()
 end
 
 
+-- A function that does what pull does, but leaves telling of the end to that.
+function Outlet:puller()
+  local source, pools = self.source, self.pools
+  return source.pull or function() return M.pull(source, pools) end
+end
+
+
 -- The next item; nil at the end; may wait.
 function Outlet:pull()
   local source = self.source
@@ -266,18 +273,18 @@ local Linear = setmetatable({}, {__index = Stream})
 Linear.__index = Linear
 
 
--- Results of run(inbox) for every inbox of `rows`. With `boxed` these give items instead, each of which is an inbox's only one.
--- tracked: a table for the results by number, or nil.
-function M.linear(rows, boxed, run, o, tracked)
+-- Results of run(inbox) for every inbox that `source` gives. With `boxed` it gives items instead, each of which is an inbox's
+-- only one. tracked: a table for the results by number, or nil.
+function M.linear(source, boxed, run, o, tracked)
   local self = new_stream(o, Linear)
-  self.rows, self.boxed, self.run, self.tracked = rows, boxed, run, tracked
+  self.source, self.boxed, self.run, self.tracked = source, boxed, run, tracked
   return self
 end
 
 
 -- Make one result, or reach the end, if what it is made of is there.
 function Linear:step()
-  local item, there = self.rows.try(self.rows)
+  local item, there = self.source.try()
   if not there then return false end
   if item == nil then
     finish(self)
@@ -294,7 +301,7 @@ function Linear:stuck()
   if self.busy then
     Error.raise("deadlock", "piper '%s': its function waits for what only comes when it has returned", self.o.name)
   end
-  self.rows.stuck(self.rows)
+  self.source.stuck()
 end
 
 
@@ -307,7 +314,8 @@ Pooled.__index = Pooled
 -- The results of `tasks` (views that give), of one pool; a stride of each in turn. o has besides: timeout.
 function M.pooled(tasks, o)
   local self = new_stream(o, Pooled)
-  self.tasks = tasks
+  self.tasks, self.tries = tasks, {}
+  for _, task in ipairs(tasks) do self.tries[task] = pool_core.tryer(task) end
   return self
 end
 
@@ -336,7 +344,7 @@ end
 -- Take one result, or give up waiting for it, or reach the end. False when there is nothing to be taken yet.
 function Pooled:step()
   local task, nth = locate(self)
-  local result, there = pool_core.try(task)
+  local result, there = self.tries[task]()
   if not there then
     if not (self.o.timeout and is_late(self, task, nth)) then return false end
     result = Error.new {kind = "timeout", name = self.o.name, index = nth,

@@ -279,7 +279,7 @@ function Piper:next(opts)
     local timeout = options.check("next", opts, next_spec).timeout
     if timeout then wait_for(outlet, timeout) end
   end
-  if #self.outlets == 1 then self.quick = outlet.source.pull end
+  if #self.outlets == 1 then self.quick = outlet:puller() end
   return give(outlet:pull())
 end
 
@@ -349,7 +349,7 @@ end
 -- piper(inbox) is connect; without an inbox, as the generic for calls it, next.
 function Piper:__call(from)
   if from ~= nil then return self:connect(from) end
-  local quick = self.quick -- the usual way of a loop over a parallel piper
+  local quick = self.quick -- the usual way, in a loop
   local item = quick and quick()
   if item == nil then return self:next() end
   return give(item)

@@ -69,12 +69,13 @@ end
 
 -- The functions of all of them, as numap.add_chain wants them; notes for each piper with which step it ends.
 local function compose(chain)
-  local whole = {f = {}, args = {}, argn = {}, name = {}}
+  local whole = {f = {}, args = {}, argn = {}, name = {}, has_args = false}
   for _, piper in ipairs(chain) do
     local w = piper.worker
     for i, f in ipairs(w.functions) do
       local at = #whole.f + 1
       whole.f[at], whole.args[at], whole.argn[at], whole.name[at] = f, w.args[i], w.argn[i], w.names[i]
+      whole.has_args = whole.has_args or w.argn[i] > 0
     end
     piper.step = #whole.f
   end
@@ -129,12 +130,12 @@ local function readers_of(self)
 end
 
 
--- What try() gives to a piper, and whether each of it has to be put in a box to be an inbox.
+-- The reader whose items go to a piper, and whether each of it has to be put in a box to be an inbox.
 local function source_of(self, readers, stride)
   if #readers == 1 and self.consume == 1 then return readers[1], true end
   local group = groups_of_inputs(self, {})
-  return inbox.rows {readers = readers, consume = self.consume, stride = stride,
-    siblings = group and group.n == self.consume and group.stride == stride}, false
+  return inbox.inboxes(readers, {consume = self.consume, stride = stride,
+    siblings = group and group.n == self.consume and group.stride == stride}), false
 end
 
 
@@ -152,10 +153,14 @@ end
 
 -- The inputs of the spawned tasks: place i belongs to task (i - 1) // stride % n + 1, whoever asks first.
 local function share_out(try, n, stride)
-  local queues, read, inputs, over = {}, 0, {}, false
+  local queues, read, inputs, over, busy = {}, 0, {}, false, false
   for k = 1, n do queues[k] = {first = 1, last = 0} end
   local function read_one()
-    local item, there = try()
+    if busy then return false end -- another of the tasks asks just now
+    busy = true
+    local good, item, there = pcall(try)
+    busy = false
+    if not good then error(item, 0) end
     if item ~= nil then
       local queue = queues[read // stride % n + 1]
       read, queue.last = read + 1, queue.last + 1
@@ -185,9 +190,8 @@ local function make_inputs(self)
   if tasks then return {tasks}, #readers == 1 end
   local source, boxed = source_of(self, readers, self.parallel.stride)
   if source.array and self.spawn == 1 then return {source.array}, boxed end
-  local function try() return source.try(source) end
-  if self.spawn > 1 then return share_out(try, self.spawn, self.parallel.stride), boxed end
-  return {inbox.feed(try)}, boxed
+  if self.spawn > 1 then return share_out(source.try, self.spawn, self.parallel.stride), boxed end
+  return {inbox.feed(source.try)}, boxed
 end
 
 

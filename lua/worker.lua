@@ -194,7 +194,16 @@ end
 -- The worker as a plain function of an inbox without placeholders.
 function M.runner(worker)
   local functions, args, argn, names = worker.functions, worker.args, worker.argn, worker.names
-  return function(inbox) return run(functions, args, argn, names, inbox) end
+  if #functions > 1 or argn[1] > 0 then
+    return function(inbox) return run(functions, args, argn, names, inbox) end
+  end
+  local f, name = functions[1], names[1]
+  return function(inbox) -- the usual case
+    local good, value = xpcall(f, caught, inbox)
+    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, name, inbox) end
+    if value == nil then return null end
+    return value
+  end
 end
 
 

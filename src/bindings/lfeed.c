@@ -379,10 +379,12 @@ static int call_own(lua_State *L, struct lpool *p, uint32_t t, int table, uint32
   int64_t began = clock_ns();
   pool_open_turn(p->rt);
   p->pulling = (int)t;
+  k->asked = true;
   int status = lua_pcall(L, 1, LUA_MULTRET, before + 1);
   lua_remove(L, before + 1);
   if (lpool_still(p, run)) {
     p->pulling = outer;
+    k->asked = false;
     pool_close_turn(p->rt);
     k->pull_ns = clock_ns() - began;
   }
@@ -404,6 +406,7 @@ static enum pulled pull_own(lua_State *L, struct lpool *p, uint32_t t, int table
   int before = lua_gettop(L);
   unsigned run = p->run;
   if (k->held) return submit_held(L, p, t, table);
+  if (k->asked) return PULL_LATER; /* by what it waits for itself */
   uint32_t most = wanted(p, t);
   luaL_checkstack(L, PULL_MOST + 20, "pulling an input");
   int n = most ? call_own(L, p, t, table, most) : 0;

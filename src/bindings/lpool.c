@@ -20,7 +20,7 @@
 **   task(pool, number, nil, nil, reader) a view that gives errors as values, for reader number `reader`, from 0
 **   reader(task) -> number              one reader more, of what nobody has read yet
 **   unread(task)                        this reader reads no more
-**   try(task) -> item, true             or nil, true at the end; nil, false when there is nothing yet
+**   tryer(task) -> try                  try() -> item, true; or nil, true at the end; nil, false when there is nothing yet
 **   stuck(task)                         raises what keeps its next result from coming, if nothing moves
 **   skip(task)                          give up the result that is due next, unless it has just come: then false
 **   submitted(task)                     how many items there are so far
@@ -176,7 +176,7 @@ static void to_slot(lua_State *L, int uv, uint32_t t, int slot) {
 }
 
 /* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, parts, name,
-** tracked, limit (seconds), retries; of pipelines also chain, boxed, readers}. With chain = n the first three and the names are
+** tracked, limit (seconds), retries; of pipelines also chain, has_args, boxed, readers}. With chain = n the first three and the names are
 ** arrays, one element for each of the composed functions. */
 static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_options *o, int uv) {
   static const char *const kinds[] = {"table", "call", "own", "next", "task", "zip", NULL};
@@ -202,6 +202,7 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   k->plain = true_field(L, task, "plain");
   k->boxed = true_field(L, task, "boxed");
   o->steps = k->chain = (uint32_t)number_field(L, task, "chain");
+  k->args = true_field(L, task, "has_args");
   k->readers = (uint32_t)number_field(L, task, "readers");
   if (!k->readers) k->readers = 1;
   k->retries = (uint32_t)number_field(L, task, "retries");
@@ -347,13 +348,19 @@ static int pool_call(lua_State *L) {
 
 /* ---- for pipelines ---- */
 
+/* raise if what this views is gone */
+static void check_view(lua_State *L, const struct ltask *t) {
+  struct lpool *p = lpool_running(L, t->pool);
+  if (t->task < p->tasks && t->reader < p->tk[t->task].shelf.readers) return;
+  lerror_raise(L, "task", "this task is no longer one of its pool");
+}
+
 /* the task at index 1, of a pool that runs; NULL when a pipeline has not started that pool yet */
 static struct ltask *running_task(lua_State *L) {
   struct ltask *t = check_task(L, 1);
   struct lpool *p = t->pool;
   if (t->gives && !p->rt && !p->stopped) return NULL;
-  lpool_running(L, p);
-  if (t->task >= p->tasks || t->reader >= p->tk[t->task].shelf.readers) lerror_raise(L, "task", "this task is no longer one of its pool");
+  check_view(L, t);
   return t;
 }
 
@@ -371,11 +378,22 @@ static int ready(lua_State *L) {
 }
 
 static int try(lua_State *L) {
-  struct ltask *t = running_task(L);
-  if (t) return ltry(L, t->pool, part_of(t));
-  lua_pushnil(L);
-  lua_pushboolean(L, false);
-  return 2;
+  struct ltask *t = lua_touserdata(L, lua_upvalueindex(1));
+  struct lpool *p = t->pool;
+  if (t->gives && !p->rt && !p->stopped) {
+    lua_pushnil(L);
+    lua_pushboolean(L, false);
+    return 2;
+  }
+  check_view(L, t);
+  return ltry(L, p, part_of(t));
+}
+
+static int tryer(lua_State *L) {
+  check_task(L, 1);
+  lua_settop(L, 1);
+  lua_pushcclosure(L, try, 1);
+  return 1;
 }
 
 static int stuck(lua_State *L) {
@@ -553,7 +571,7 @@ static const luaL_Reg functions[] = {
     {"new", pool_new},     {"task", pool_task},   {"start", pool_start_}, {"next", pool_next},     {"stop", pool_stop_},
     {"state", state},      {"stats", stats},      {"fields", fields},     {"pool_of", pool_of},    {"idle", idle},
     {"on_turn", on_turn},  {"off_turn", off_turn}, {"wait", wait_},       {"metatables", metatables},
-    {"ready", ready},      {"try", try},          {"stuck", stuck},       {"reader", reader},      {"unread", unread},
+    {"ready", ready},      {"tryer", tryer},         {"stuck", stuck},       {"reader", reader},      {"unread", unread},
     {"skip", skip},        {"submitted", submitted}, {"give_way", give_way}, {"alarm", alarm_},    {"renew", renew},
     {"taken", taken},      {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};

@@ -41,10 +41,12 @@ struct tk {
   bool held;    /* a pulled item waits for room, */
   bool held_error; /* or what the input raised */
   bool track;
+  bool asked;   /* its own input is being called */
   bool limited; /* has a task_timeout */
   bool consumed; /* another task of this pool reads it */
   bool boxed;    /* the function gets {item} */
   uint32_t chain; /* how many functions it is composed of, 0: it is not, but a function of its own */
+  bool args;    /* some of those have arguments */
   uint32_t readers;
   struct shelf shelf;
   uint32_t retries;

@@ -38,7 +38,7 @@ struct kit {
   struct buf shipment;
   struct terms { /* per task */
     uint32_t retries, chain;
-    bool limited, boxed;
+    bool limited, boxed, args;
   } terms[];
 };
 
@@ -185,41 +185,41 @@ static void copy_result(struct hand *h) {
   codec_decode(h->L, h->copy.p, h->copy.n);
 }
 
-/* put the value on top (popped) into a box */
-static void push_box(lua_State *L) {
+/* push {value at index}, or without a box the value itself */
+static void push_inbox(lua_State *L, int value, bool boxed) {
+  if (!boxed) {
+    lua_pushvalue(L, value);
+    return;
+  }
   lua_createtable(L, 1, 0);
-  lua_insert(L, -2);
+  lua_pushvalue(L, value);
   lua_rawseti(L, -2, 1);
-}
-
-static void push_inbox(struct hand *h, uint32_t task) {
-  push_item(h);
-  if (h->terms[task].boxed) push_box(h->L);
 }
 
 static void compute_chain(struct hand *h, uint32_t task) {
   lua_State *L = h->L;
-  int base = lua_gettop(L), functions = base + 1, args = base + 2, argn = base + 3;
+  const struct terms *terms = &h->terms[task];
+  int functions = lua_gettop(L) + 1, args = functions + 1, argn = functions + 2, value = functions + 3;
   lua_rawgeti(L, FUNCTIONS, task + 1);
   lua_rawgeti(L, ARGS, task + 1);
   lua_rawgeti(L, ARGN, task + 1);
-  push_inbox(h, task);
-  for (uint32_t last = h->terms[task].chain;;) {
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, INBOX, 1);
+  push_item(h);
+  for (bool boxed = terms->boxed;; boxed = true) {
     h->phase = CALL;
     atomic_store_explicit(&h->channel->slot[h->number].step, ++h->step, memory_order_relaxed);
     lua_rawgeti(L, functions, h->step);
-    lua_insert(L, -2);
-    lua_call(L, 1 + push_args(L, argn, args, h->step), 1);
+    push_inbox(L, value, boxed);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, INBOX, 1);
+    lua_call(L, 1 + (terms->args ? push_args(L, argn, args, h->step) : 0), 1);
     check_result(L);
-    if (h->step == last) break;
+    if (h->step == terms->chain) break;
     copy_result(h);
-    push_box(L);
+    lua_replace(L, value);
   }
   h->phase = ENCODE;
   write_result(h, 0);
-  lua_settop(L, base);
+  lua_settop(L, functions - 1);
 }
 
 static void compute(struct hand *h) {
@@ -479,7 +479,7 @@ bool lwork_craft(struct craft *c, struct lpool *p) {
   if (!kit) return false;
   *kit = (struct kit){p, p->engine->make, p->shipment};
   buf_heap(&p->shipment);
-  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].chain, p->tk[t].limited, p->tk[t].boxed};
+  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].chain, p->tk[t].limited, p->tk[t].boxed, p->tk[t].args};
   *c = (struct craft){kit, begin, apply, end, interrupt, forget};
   return true;
 }
