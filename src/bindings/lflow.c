@@ -21,7 +21,9 @@
 #include "bindings/ltext.h"
 #include "scan/capture.h"
 
-struct runner *runner_arg(lua_State *L, int idx) { return luaL_checkudata(L, idx, RUNNER); }
+struct runner *runner_arg(lua_State *L, int idx) {
+  return luaL_checkudata(L, idx, RUNNER);
+}
 
 /* ---- a plan's fields; the plan is at `plan` ---- */
 
@@ -141,8 +143,8 @@ static void read_share(lua_State *L, int idx, struct op *op) {
 
 /* the op at the top of the stack */
 static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, int names) {
-  static const char *const kinds[] = {"grep", "split", "where", "derive", "time", "bucket", "sample", "where_lua",
-                                      "derive_lua", NULL};
+  static const char *const kinds[] = {"grep",   "split",  "where",     "derive",     "time",
+                                      "bucket", "sample", "where_lua", "derive_lua", NULL};
   int idx = lua_gettop(L);
   lua_getfield(L, idx, "kind");
   op->kind = (enum op_kind)luaL_checkoption(L, -1, NULL, kinds);
@@ -154,9 +156,20 @@ static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, i
       break;
     case OP_SPLIT: break;
     case OP_DERIVE: op->slot = slot_field(L, idx, r); /* fallthrough */
-    case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names, r->line); break;
-    case OP_TIME: op->slot = slot_field(L, idx, r); read_time_op(L, idx, op); break;
-    case OP_BUCKET: op->slot = slot_field(L, idx, r); read_bucket_op(L, idx, op); break;
+    case OP_WHERE: {
+      struct text source = text_field(L, idx, "expr");
+      op->expr = compile(L, source, names, r->line);
+      op->patterns = memchr(source.p, '~', source.n) != NULL;
+      break;
+    }
+    case OP_TIME:
+      op->slot = slot_field(L, idx, r);
+      read_time_op(L, idx, op);
+      break;
+    case OP_BUCKET:
+      op->slot = slot_field(L, idx, r);
+      read_bucket_op(L, idx, op);
+      break;
     case OP_SAMPLE: read_share(L, idx, op); break;
     case OP_DERIVE_LUA: op->slot = slot_field(L, idx, r); /* fallthrough */
     case OP_WHERE_LUA:
@@ -188,6 +201,18 @@ static void choose_lead(struct runner *r) {
   if (first->kind == OP_GREP && !first->invert) r->lead = first->regex;
   if (first->kind == OP_SPLIT && r->mismatch == MISMATCH_SKIP) r->lead = capture_regex(r->splitter);
   r->lead_splits = r->lead && first->kind == OP_SPLIT;
+}
+
+/* No Lua, and nothing that looks at bytes twice and must find the same: as UTF-8 is checked, then matched. Expressions may hold such
+** patterns. */
+static bool is_native(const struct runner *r) {
+  bool native = !r->lua && r->sink != SINK_ROWS && !(r->lead && regex_is_utf(r->lead));
+  if (r->splitter && capture_regex(r->splitter) && regex_is_utf(capture_regex(r->splitter))) native = false;
+  for (unsigned i = 0; i < r->ops; i++) {
+    if (r->op[i].kind == OP_GREP && regex_is_utf(r->op[i].regex)) native = false;
+    if (r->op[i].patterns) native = false;
+  }
+  return native;
 }
 
 /* an array of slots, from 1; 0 is the record's text */
@@ -304,6 +329,7 @@ static int new_(lua_State *L) {
   read_ops(L, r, 1, 2, 3);
   read_sink(L, r, 1, 2);
   choose_lead(r);
+  r->native = is_native(r);
   lua_settop(L, 2);
   record_class(L);
   return 1;
@@ -415,8 +441,9 @@ static int describe(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"clear", clear}, {"begin", begin}, {"go", go}, {"place", place}, {"take", take},
-                                   {"sampled", sampled}, {"describe", describe}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"clear", clear},       {"begin", begin}, {"go", go},
+                                   {"place", place},       {"take", take},   {"sampled", sampled},
+                                   {"describe", describe}, {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {

@@ -9,6 +9,7 @@
 #define PAPY_BINDINGS_LFLOW_H
 
 #include <lua.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,6 +47,7 @@ struct op {
   unsigned slot;
   struct regex *regex;  /* borrowed from a user value */
   struct expr *expr;    /* owned, as is */
+  bool patterns;        /* does it match patterns? */
   struct timeform *time;
   struct bucket bucket;
   uint64_t share;       /* of 2^64 */
@@ -110,6 +112,13 @@ struct runner {
   size_t n, at;        /* and how far it is done */
   uint64_t offset;     /* of the piece in its file */
   bool by_lead;        /* are this piece's records found by the lead? */
+  /* a chunk that is mapped, see runner_go */
+  bool native;         /* may bytes be looked at while others change them, and is no Lua called? */
+  bool to_map, mapped; /* it is to be; it is */
+  uint64_t last, next; /* its last byte; where to go on behind a record that failed, */
+  char failed[SAMPLE_BYTES]; /* which is kept here */
+  jmp_buf back;
+  struct why why;
   /* the record under way */
   struct record now;
   uint64_t serial;     /* of it; records that Lua keeps longer are refused */

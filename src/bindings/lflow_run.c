@@ -1,12 +1,14 @@
 /* lflow_run: the loop over the records of a block.
 **
-** A chunk is read piece by piece into one buffer (whole records, small enough for the processor's cache), a string is a piece
-** by itself. Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and
-** what it passed over has not matched; else records are found one by one. A record's fields are values that point into the
-** piece; Lua is called only for ops that are Lua functions.
+** A string is a piece by itself. A chunk is walked through in pieces of whole records, small enough for the processor's cache:
+** where it is mapped, when no Lua is called (an error then leaves the mapping first, with setjmp of our own, since Lua's
+** would pass by it), else read into one buffer, which may be left in any way.
+** Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and what it passed
+** over has not matched; else records are found one by one. A record's fields are values that point into the piece.
 **
 ** The loop may be left by an error at any record; it has then already moved behind that record. */
 #include <lauxlib.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -15,15 +17,34 @@
 #include "bindings/lvalue.h"
 #include "scan/capture.h"
 #include "scan/hash.h"
+#include "scan/mapping.h"
+
+/* See run_mapped. */
+struct mapped {
+  lua_State *L;
+  struct runner *r;
+  const struct stack *s;
+};
 
 /* what the loop keeps on the stack */
 struct stack {
   int functions, meta, rows, columns, names, top;
 };
 
-_Noreturn static void fail(lua_State *L, const struct why *why) {
+/* an error of the record, or of the file: Lua's, but over a mapping it is raised when that is left */
+_Noreturn static void fail(lua_State *L, struct runner *r, const struct why *why) {
+  if (r->mapped) {
+    r->why = *why;
+    longjmp(r->back, 1);
+  }
   luaL_error(L, "%s", why->text);
   __builtin_unreachable();
+}
+
+_Noreturn static void fail_with(lua_State *L, struct runner *r, const char *message) {
+  struct why why;
+  why_set(&why, "%s", message);
+  fail(L, r, &why);
 }
 
 /* ---- pieces ---- */
@@ -31,8 +52,9 @@ _Noreturn static void fail(lua_State *L, const struct why *why) {
 void runner_rest(lua_State *L, struct runner *r) {
   if (r->held) chunk_let(L, r->held);
   r->held = NULL;
-  r->reading = false;
+  r->reading = r->to_map = false;
   r->n = r->at = 0;
+  r->text = NULL;
   if (r->bytes.cap > PIECES_KEPT) buf_free(&r->bytes); /* one line was huge; that is no reason to stay so */
 }
 
@@ -50,7 +72,7 @@ static void read_whole(lua_State *L, struct runner *r, uint64_t first, uint64_t 
   size_t n = (size_t)(last - first + 1);
   r->bytes.n = 0;
   if (buf_more(&r->bytes, n) != 0) luaL_error(L, "cannot read %s: out of memory", r->held->ref.path);
-  if (file_read(r->held, first, r->bytes.p, n, &why) != 0) fail(L, &why);
+  if (file_read(r->held, first, r->bytes.p, n, &why) != 0) fail(L, r, &why);
   new_piece(r, (const char *)r->bytes.p, n);
 }
 
@@ -63,9 +85,14 @@ static bool next_piece(lua_State *L, struct runner *r) {
   int rc = pieces_next(&r->pieces, &p, &n, &why);
   if (rc <= 0) r->reading = false;
   if (rc < 0) runner_rest(L, r); /* no record is under way */
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   if (rc > 0) new_piece(r, p, n);
   return rc > 0;
+}
+
+static void begin_pieces(struct runner *r) {
+  pieces_start(&r->pieces, r->held, r->offset, r->last, &r->bytes);
+  r->reading = true;
 }
 
 void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset) {
@@ -81,14 +108,12 @@ void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t 
     return;
   }
   uint64_t first, last;
-  if (!(r->held = chunk_hold(L, idx, &first, &last, &why))) fail(L, &why);
+  if (!(r->held = chunk_hold(L, idx, &first, &last, &why))) fail(L, r, &why);
   r->offset = first;
-  if (r->start) {
-    read_whole(L, r, first, last);
-  } else {
-    pieces_start(&r->pieces, r->held, first, last, &r->bytes);
-    r->reading = true;
-  }
+  r->last = last;
+  if (r->start) read_whole(L, r, first, last);
+  else if (r->native && first <= last) r->to_map = true;
+  else begin_pieces(r);
 }
 
 /* ---- records ---- */
@@ -128,7 +153,7 @@ static bool seek_line(lua_State *L, struct runner *r) {
   r->at = line.end < r->n ? line.end + 1 : r->n;
   if (rc == 0) return false;
   set_record(r, r->text + line.start, line.end - line.start);
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   return true;
 }
 
@@ -142,7 +167,7 @@ static void next_line(struct runner *r) {
 static bool split_by_lead(lua_State *L, struct runner *r) {
   struct why why;
   int rc = regex_search(r->lead, r->now.text, r->now.length, 0, 0, &why);
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   if (rc > 0) capture_fields(r->splitter, r->now.text, r->field);
   return rc > 0;
 }
@@ -168,7 +193,7 @@ static bool next_record(lua_State *L, struct runner *r) {
     size_t n;
     int rc = records_next(&all, &p, &n, &why);
     r->at = rc < 0 ? r->n : all.at;
-    if (rc < 0) fail(L, &why);
+    if (rc < 0) fail(L, r, &why);
     if (rc > 0) set_record(r, p, n);
     return rc > 0;
   }
@@ -181,7 +206,7 @@ static bool next_record(lua_State *L, struct runner *r) {
 static bool matches(lua_State *L, struct runner *r, const struct op *op) {
   struct why why;
   int rc = regex_search(op->regex, r->now.text, r->now.length, 0, 0, &why);
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   return (rc > 0) != op->invert;
 }
 
@@ -195,7 +220,8 @@ static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
   lua_pushlstring(L, r->now.text, r->now.length);
   lua_call(L, 1, 1);
   if (!lua_toboolean(L, -1)) return false;
-  if (!lua_istable(L, -1)) luaL_error(L, "on_mismatch: the function must return a table of fields, or nil, got a %s", luaL_typename(L, -1));
+  if (!lua_istable(L, -1))
+    luaL_error(L, "on_mismatch: the function must return a table of fields, or nil, got a %s", luaL_typename(L, -1));
   int table = lua_gettop(L);
   luaL_checkstack(L, (int)r->slots + 10, "too many fields");
   lua_pushnil(L);
@@ -204,7 +230,8 @@ static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
     lua_gettable(L, table);
-    if (slot < r->split_slots && !lvalue_to(L, -1, &r->field[slot])) luaL_error(L, "on_mismatch: a field is a %s", luaL_typename(L, -1));
+    if (slot < r->split_slots && !lvalue_to(L, -1, &r->field[slot]))
+      luaL_error(L, "on_mismatch: a field is a %s", luaL_typename(L, -1));
     lua_insert(L, -2); /* the value stays, for its text */
   }
   return true;
@@ -213,9 +240,9 @@ static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
 static bool split(lua_State *L, struct runner *r, const struct stack *s) {
   struct why why;
   int rc = r->splitter->ops->split(r->splitter->self, &r->now, &why);
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   if (rc > 0) return true;
-  if (r->mismatch == MISMATCH_ERROR) luaL_error(L, "the record does not fit the format");
+  if (r->mismatch == MISMATCH_ERROR) fail_with(L, r, "the record does not fit the format");
   add_sample(r, r->now.text, r->now.length);
   r->mismatched++;
   forget_fields(r, 0, r->split_slots);
@@ -225,13 +252,13 @@ static bool split(lua_State *L, struct runner *r, const struct stack *s) {
 static bool expression_holds(lua_State *L, struct runner *r, const struct op *op) {
   struct why why;
   int rc = expr_test(op->expr, &r->now, &why);
-  if (rc < 0) fail(L, &why);
+  if (rc < 0) fail(L, r, &why);
   return rc > 0;
 }
 
 static void derive(lua_State *L, struct runner *r, const struct op *op) {
   struct why why;
-  if (expr_value(op->expr, &r->now, &r->field[op->slot], &why) != 0) fail(L, &why);
+  if (expr_value(op->expr, &r->now, &r->field[op->slot], &why) != 0) fail(L, r, &why);
 }
 
 static void read_time(struct runner *r, const struct op *op) {
@@ -277,13 +304,21 @@ static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
   for (unsigned i = r->by_lead; i < r->ops; i++) {
     struct op *op = &r->op[i];
     switch (op->kind) {
-      case OP_GREP: if (!matches(L, r, op)) return false; break;
-      case OP_SPLIT: if (!split(L, r, s)) return false; break;
-      case OP_WHERE: if (!expression_holds(L, r, op)) return false; break;
+      case OP_GREP:
+        if (!matches(L, r, op)) return false;
+        break;
+      case OP_SPLIT:
+        if (!split(L, r, s)) return false;
+        break;
+      case OP_WHERE:
+        if (!expression_holds(L, r, op)) return false;
+        break;
       case OP_DERIVE: derive(L, r, op); break;
       case OP_TIME: read_time(r, op); break;
       case OP_BUCKET: put_in_bucket(r, op); break;
-      case OP_SAMPLE: if (!is_sampled(r, op)) return false; break;
+      case OP_SAMPLE:
+        if (!is_sampled(r, op)) return false;
+        break;
       case OP_DERIVE_LUA: derive_by_function(L, r, s, op); break;
       case OP_WHERE_LUA:
         call(L, r, s, op->function, op->plain);
@@ -301,12 +336,12 @@ static void to_tally(lua_State *L, struct runner *r) {
   struct why why;
   for (unsigned i = 0; i < r->keys; i++) r->given[i] = slot_value(r, r->key[i]);
   for (unsigned i = 0; i < r->args; i++) r->given[r->keys + i] = slot_value(r, r->arg[i]);
-  if (tally_add(r->tally, r->given, r->given + r->keys, &why) != 0) fail(L, &why);
+  if (tally_add(r->tally, r->given, r->given + r->keys, &why) != 0) fail(L, r, &why);
 }
 
 static void to_lines(lua_State *L, struct runner *r) {
   if (buf_add(&r->lines, r->now.text, r->now.length) != 0 || buf_byte(&r->lines, '\n') != 0)
-    luaL_error(L, "not enough memory");
+    fail_with(L, r, "not enough memory");
 }
 
 static void sink(lua_State *L, struct runner *r, const struct stack *s) {
@@ -343,18 +378,79 @@ static struct stack lay_out(lua_State *L, int runner) {
   return s;
 }
 
+/* what is left of the piece */
+static void run_piece(lua_State *L, struct runner *r, const struct stack *s) {
+  while (r->kept < r->limit && next_record(L, r)) {
+    r->serial++;
+    arena_reset(&r->arena);
+    if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
+    if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);
+    if (passes(L, r, s)) sink(L, r, s);
+    if (r->lua) lua_settop(L, s->top);
+  }
+}
+
+/* The record that failed is kept for place(), since its bytes go with the mapping; the loop goes on behind it. */
+static void keep_failed(struct runner *r) {
+  uint64_t at = r->offset + (uint64_t)(r->now.text - r->text), next = r->offset + r->at;
+  size_t n = r->now.length < SAMPLE_BYTES ? r->now.length : SAMPLE_BYTES;
+  memcpy(r->failed, r->now.text, n);
+  r->text = r->now.text = r->failed;
+  r->now.length = r->n = r->at = n;
+  r->offset = at;
+  r->next = next;
+}
+
+__attribute__((noinline)) static void run_pieces_of(const struct mapped *m, const char *p, size_t n) {
+  struct runner *r = m->r;
+  for (const char *end = p + n; p < end && r->kept < r->limit; r->offset += r->n, p += r->n) {
+    const char *nl =
+        (size_t)(end - p) > READ_PIECE ? memchr(p + READ_PIECE, '\n', (size_t)(end - p) - READ_PIECE) : NULL;
+    new_piece(r, p, (size_t)((nl ? nl + 1 : end) - p));
+    run_piece(m->L, r, m->s);
+  }
+}
+
+static int run_mapped(void *ctx, const char *p, size_t n, struct why *why) {
+  const struct mapped *m = ctx;
+  if (setjmp(m->r->back) != 0) {
+    keep_failed(m->r);
+    *why = m->r->why;
+    return -1;
+  }
+  run_pieces_of(m, p, n);
+  return 0;
+}
+
+/* A chunk for which no Lua is called is run through where it is mapped, which saves a quarter of the time of simple plans; pages
+** that vanish meanwhile end it (scan/mapping.h). */
+static void go_mapped(lua_State *L, struct runner *r, const struct stack *s) {
+  struct mapped m = {L, r, s};
+  struct why why;
+  r->to_map = false;
+  r->mapped = true;
+  int rc = mapping_read(r->held, r->offset, r->last, run_mapped, &m, &why);
+  r->mapped = false;
+  if (rc < 0 && r->text == r->failed) {
+    r->to_map = r->next <= r->last; /* when it is asked to go on */
+  } else {
+    r->text = r->now.text = NULL;
+    r->n = r->at = 0;
+  }
+  if (rc > 0) begin_pieces(r);
+  if (rc < 0) fail(L, r, &why);
+}
+
 void runner_go(lua_State *L, struct runner *r, int runner) {
   struct stack s = lay_out(L, runner);
   r->shown = false;
-  do {
-    while (r->kept < r->limit && next_record(L, r)) {
-      r->serial++;
-      arena_reset(&r->arena);
-      if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
-      if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);
-      if (passes(L, r, &s)) sink(L, r, &s);
-      if (r->lua) lua_settop(L, s.top);
-    }
-  } while (r->kept < r->limit && next_piece(L, r));
+  if (r->text == r->failed) { /* going on behind a record that failed */
+    r->offset = r->next;
+    r->text = NULL;
+    r->n = r->at = 0;
+  }
+  if (r->to_map) go_mapped(L, r, &s);
+  do run_piece(L, r, &s);
+  while (r->kept < r->limit && next_piece(L, r));
   runner_rest(L, r);
 }

@@ -25,8 +25,10 @@ static struct runner *current(lua_State *L, int idx) {
   struct lrecord *rec = lua_touserdata(L, idx);
   if (!rec || lua_isnoneornil(L, idx) || rec->runner != r) luaL_typeerror(L, idx, "record");
   if (rec->serial != r->serial || !r->shown)
-    luaL_error(L, "this record has passed: its fields can be read only while the function it was given to runs; keep their "
-                  "values, or a table of them");
+    luaL_error(
+        L,
+        "this record has passed: its fields can be read only while the function it was given to runs; keep their "
+        "values, or a table of them");
   return r;
 }
 
@@ -73,7 +75,8 @@ static int r_index(lua_State *L) {
 }
 
 static int r_newindex(lua_State *L) {
-  return luaL_error(L, "a record cannot be changed; derive{name = f} gives it fields, map(f) makes something else of it");
+  return luaL_error(L,
+                    "a record cannot be changed; derive{name = f} gives it fields, map(f) makes something else of it");
 }
 
 static int r_len(lua_State *L) {
@@ -97,8 +100,8 @@ static int r_pairs(lua_State *L) {
 }
 
 void record_class(lua_State *L) {
-  static const luaL_Reg meta[] = {{"__index", r_index}, {"__newindex", r_newindex}, {"__len", r_len},
-                                  {"__tostring", r_tostring}, {"__pairs", r_pairs}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__index", r_index},       {"__newindex", r_newindex}, {"__len", r_len},
+                                  {"__tostring", r_tostring}, {"__pairs", r_pairs},       {NULL, NULL}};
   int runner = lua_gettop(L);
   lua_newtable(L);
   lua_pushstring(L, RECORD);
@@ -140,7 +143,8 @@ static int note(void *ctx, struct text name, const struct value *v) {
 /* a name that is a number is one in tables, too: r[1] */
 static void push_key(lua_State *L, struct text name) {
   lua_pushlstring(L, name.p, name.n);
-  if (name.n && name.n < 10 && name.p[0] >= '1' && name.p[0] <= '9' && strspn(lua_tostring(L, -1), "0123456789") == name.n) {
+  if (name.n && name.n < 10 && name.p[0] >= '1' && name.p[0] <= '9' &&
+      strspn(lua_tostring(L, -1), "0123456789") == name.n) {
     lua_Integer i = lua_tointeger(L, -1);
     lua_pop(L, 1);
     lua_pushinteger(L, i);
