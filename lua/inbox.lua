@@ -1,8 +1,9 @@
 -- inbox: what a piper reads. Items of its inputs become rows, rows become inboxes, as `consume` and the stride say.
 --
--- A reader gives the items of one input. try() never waits and returns the next item and true, or nil and false when it is not
--- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. wait() waits for one thing that may
--- bring it nearer. A reader with `task` reads just the results of that task; a `pure` one cannot draw on the tasks of a pool.
+-- A reader gives the items of one input, and never waits: try() returns the next item and true, or nil and false when it is not
+-- there yet; nil and true at the end. A papy.Error stands in the place of a failed item. stuck() is asked when nothing moves any
+-- more, and raises what the reader knows about that. A reader with `task` reads just the results of that task, one with `array`
+-- its elements; a `pure` one cannot draw on the tasks of a pool.
 local core = require "papy.core"
 local Error = require "papy.error"
 local zip = require "papy.zip"
@@ -11,15 +12,7 @@ local M = {}
 
 local pool_core = core.pool
 local pool_meta, task_meta = pool_core.metatables()
-
--- errors of a pool, not of an item
-local of_pool = {closed = true, deadlock = true, pool = true, task = true, timeout = true}
-
-
--- Is this the error of an item, to be handed on in its place?
-function M.is_item_error(raised)
-  return Error.is(raised) and (raised.index ~= nil or not of_pool[raised.kind])
-end
+local tryer, stuck_task = pool_core.tryer, pool_core.stuck
 
 
 local function caught(raised)
@@ -35,7 +28,7 @@ local function nothing() end
 
 local function array_reader(array)
   local i = 0
-  return {wait = nothing, pure = true, try = function()
+  return {array = array, pure = true, stuck = nothing, try = function()
     i = i + 1
     return array[i], true
   end}
@@ -43,12 +36,18 @@ end
 
 
 -- An input that raises gives one error in the place of the missing item and has ended; a failed item that it hands on from a
--- task does not end it.
+-- task does not end it. While it answers, whoever else asks has to come again.
 local function call_reader(call, pure)
-  local taken, ended = 0, false
-  return {wait = nothing, pure = pure, try = function()
+  local taken, ended, busy = 0, false, false
+  local function stuck()
+    if busy then Error.raise("deadlock", "an input asks for what can only be had when the same input has answered") end
+  end
+  return {pure = pure, stuck = stuck, try = function()
     if ended then return nil, true end
+    if busy then return nil, false end
+    busy = true
     local good, item = xpcall(call, caught)
+    busy = false
     if good then
       taken, ended = taken + 1, item == nil
       return item, true
@@ -62,20 +61,9 @@ local function call_reader(call, pure)
 end
 
 
-local function task_reader(pool, number, task)
-  local forced = false
-  return {
-    task = task,
-    -- when nothing moves any more, try says why
-    wait = function() forced = pool_core.wait() == "idle" end,
-    try = function()
-      if not forced and not pool_core.ready(pool, number) then return nil, false end
-      forced = false
-      local good, item = pcall(pool_core.next, pool, number)
-      if not good and not M.is_item_error(item) then error(item, 0) end
-      return item, true
-    end,
-  }
+-- The results of a task, of a user or of a piper.
+function M.task_reader(task)
+  return {task = task, try = tryer(task), stuck = function() stuck_task(task) end}
 end
 
 
@@ -94,19 +82,15 @@ end
 local function zip_reader(x)
   local readers = {}
   for i, part in ipairs(zip.parts(x)) do readers[i] = M.reader(part) end
-  local rows = M.rows {readers = readers}
-  return {wait = function() rows:wait() end, try = function() return rows:try() end, due = function() return rows:due() end}
+  return M.inboxes(readers, {consume = 1})
 end
 
 
 -- A reader of an array, an iterator function, an object with __call or next, a task, a pool or a zip; nil for anything else.
 function M.reader(x)
   local meta = debug.getmetatable(x)
-  if type(x) == "userdata" and meta == task_meta then
-    local fields = pool_core.fields(x)
-    return task_reader(fields.pool, fields.number, x)
-  end
-  if type(x) == "userdata" and meta == pool_meta then return task_reader(x, 1, x:get_task(1)) end
+  if type(x) == "userdata" and meta == task_meta then return M.task_reader(x) end
+  if type(x) == "userdata" and meta == pool_meta then return M.task_reader(x:get_task(1)) end
   if zip.is(x) then return zip_reader(x) end
   if is_callable(x) then return call_reader(function() return x() end, type(meta) == "table" and meta.__pure == true) end
   if type(x) ~= "table" and type(x) ~= "userdata" then return nil end
@@ -121,167 +105,165 @@ function M.reader(x)
 end
 
 
--- ---- rows ----
-
-local Rows = {}
-Rows.__index = Rows
-
-
--- Inboxes made of `readers`. With consume = 1 an inbox is a row, one item of each reader. With consume = n it is an array of n
--- rows: of every n * stride rows read, inbox j has rows j, j + stride, j + 2 * stride, …; the rows left at the end fill one
--- inbox after the other, unless they are siblings, what a produce = n upstream made of the last items: then those that were
--- made of one item stay together.
-function M.rows(o)
-  return setmetatable({
-    readers = o.readers, consume = o.consume or 1, stride = o.stride or 1, siblings = o.siblings,
-    row = {}, filled = 0,         -- the row under way
-    block = {},                   -- complete rows that wait for their block
-    made = {}, first = 1, last = 0, -- inboxes, first in, first out
-    ended = false, busy = false,
-  }, Rows)
+-- What try() gives, as an input of a pool: a function that gives up to n items at once.
+function M.feed(try)
+  local items, raised = {}, nil
+  local function gather(n)
+    for i = 1, n do
+      local item, there = try()
+      if not there then return i - 1 end
+      items[i] = item
+      if item == nil then return i end
+      items.n = i
+    end
+    return n
+  end
+  return function(n)
+    if raised ~= nil then
+      local why = raised
+      raised = nil
+      error(why, 0)
+    end
+    items.n = 0
+    local good, count = pcall(gather, n)
+    if good then return table.unpack(items, 1, count) end
+    if items.n == 0 then error(count, 0) end
+    raised = count -- after what came before it
+    return table.unpack(items, 1, items.n)
+  end
 end
 
 
--- the failed items of an inbox as one error, or nil
-local function failure_of(inbox, consume)
-  local found
-  for _, slot in ipairs(inbox) do
-    if consume > 1 then
-      for _, item in ipairs(slot) do
-        if Error.is(item) then found = found or {}; found[#found + 1] = item end
-      end
-    elseif Error.is(slot) then
+-- ---- rows and inboxes ----
+
+-- the failed ones of n items as one error; or nil
+local function failure_of(items, n, found)
+  for i = 1, n do
+    local item = items[i]
+    if type(item) == "table" and Error.is(item) then
       found = found or {}
-      found[#found + 1] = slot
+      found[#found + 1] = item
     end
   end
-  return found and Error.join(found, #found)
+  return found
 end
 
 
--- Read into the row what can be had without waiting. True when the row is complete, or will never be: the inputs end with the
+-- Rows, one item of each reader: a reader itself, for one who does not ask it while it is being answered. The inputs end with the
 -- first of them that ends, and those after it are not asked.
-local function fill(self)
-  if self.busy then return false end
-  while self.filled < #self.readers do
-    self.busy = true
-    local good, item, there = pcall(self.readers[self.filled + 1].try)
-    self.busy = false
-    if not good then error(item, 0) end
-    if not there then return false end
-    if item == nil then
-      self.ended = true
-      return true
-    end
-    self.filled = self.filled + 1
-    self.row[self.filled] = item
-  end
-  return true
-end
+local function row_reader(readers)
+  local n, row, filled, ended = #readers, {}, 0, false
+  local self = {}
 
-
-local function take_row(self)
-  local row = self.row
-  self.row, self.filled = {}, 0
-  return row
-end
-
-
-local function add_inbox(self, inbox)
-  self.last = self.last + 1
-  self.made[self.last] = failure_of(inbox, self.consume) or inbox
-end
-
-
--- inbox j gets rows j, j + width, …
-local function spread(self, width)
-  for j = 1, width do
-    local inbox = {}
-    for k = j, #self.block, width do inbox[#inbox + 1] = self.block[k] end
-    add_inbox(self, inbox)
-  end
-  self.block = {}
-end
-
-
-local function spread_rest(self)
-  local rest, n = #self.block, self.consume
-  if self.siblings and rest % n == 0 then
-    spread(self, rest // n)
-    return
-  end
-  for j = 1, rest, n do add_inbox(self, table.move(self.block, j, math.min(j + n - 1, rest), 1, {})) end
-  self.block = {}
-end
-
-
--- Read rows until an inbox is made or the end is reached; false when one would have to wait.
-local function gather(self)
-  while self.first > self.last and not self.ended do
-    if not fill(self) then return false end
-    if self.ended then
-      spread_rest(self)
-    else
-      self.block[#self.block + 1] = take_row(self)
-      if #self.block == self.consume * self.stride then spread(self, self.stride) end
+  local function finish()
+    ended = true
+    for _, reader in ipairs(readers) do
+      if reader.close then reader.close() end
     end
   end
-  return true
-end
 
-
--- The next inbox, a papy.Error for one with failed items, nil at the end; and whether it is there without waiting.
-function Rows:try()
-  if self.consume == 1 and self.first > self.last then -- the usual case, without a block
-    if self.ended then return nil, true end
-    if not fill(self) then return nil, false end
-    if self.ended then return nil, true end
-    local row = take_row(self)
-    return failure_of(row, 1) or row, true
+  function self.try()
+    while not ended and filled < n do
+      local item, there = readers[filled + 1].try()
+      if not there then return nil, false end
+      if item == nil then
+        finish()
+      else
+        filled = filled + 1
+        row[filled] = item
+      end
+    end
+    if ended then return nil, true end
+    local whole = row
+    row, filled = {}, 0
+    return whole, true
   end
-  if not gather(self) then return nil, false end
-  if self.first > self.last then return nil, true end
-  local inbox = self.made[self.first]
-  self.made[self.first] = nil
-  self.first = self.first + 1
-  return inbox, true
-end
 
-
--- Is there an inbox, or the end? What can be read without waiting is read for the answer.
-function Rows:ready()
-  if self.consume > 1 or self.first <= self.last then return gather(self) end
-  if self.ended then return true end
-  if not fill(self) then return false end
-  if not self.ended then add_inbox(self, take_row(self)) end
-  return true
-end
-
-
--- Wait for one thing that may bring the next inbox nearer.
-function Rows:wait()
-  if self.busy then
-    Error.raise("deadlock", "an input asks for what can only be had when the same input has answered")
+  function self.stuck()
+    local reader = readers[filled + 1]
+    if reader and not ended then reader.stuck() end
   end
-  local reader = self.readers[self.filled + 1]
-  if reader then reader.wait() end
+
+  return self
 end
 
 
--- Seconds until something may be there by the passing of time alone, or nil.
-function Rows:due()
-  local reader = self.readers[self.filled + 1]
-  return reader and reader.due and reader.due()
+-- Inboxes that are rows; an error stands for one with failed items.
+local function single(rows, n)
+  return {stuck = rows.stuck, try = function()
+    local row, there = rows.try()
+    local failed = row and failure_of(row, n)
+    if failed then return Error.join(failed, #failed), true end
+    return row, there
+  end}
 end
 
 
--- The next inbox; may wait.
-function Rows:pull()
-  while true do
-    local inbox, there = self:try()
-    if there then return inbox end
-    self:wait()
+-- Inboxes that are arrays of several rows.
+local function several(rows, width, o)
+  local n, stride = o.consume, o.stride
+  local block, made, first, last, ended = {}, {}, 1, 0, false
+
+  local function add(inbox)
+    local failed
+    for _, row in ipairs(inbox) do failed = failure_of(row, width, failed) end
+    last = last + 1
+    made[last] = failed and Error.join(failed, #failed) or inbox
   end
+
+  -- inbox j gets rows j, j + across, …
+  local function spread(across)
+    for j = 1, across do
+      local inbox = {}
+      for k = j, #block, across do inbox[#inbox + 1] = block[k] end
+      add(inbox)
+    end
+    block = {}
+  end
+
+  local function spread_rest()
+    local rest = #block
+    if o.siblings and rest % n == 0 then return spread(rest // n) end
+    for j = 1, rest, n do add(table.move(block, j, math.min(j + n - 1, rest), 1, {})) end
+    block = {}
+  end
+
+  -- read rows until an inbox is made or the end is reached; false when more has to come first
+  local function gather()
+    while first > last and not ended do
+      local row, there = rows.try()
+      if not there then return false end
+      if row == nil then
+        ended = true
+        spread_rest()
+      else
+        block[#block + 1] = row
+        if #block == n * stride then spread(stride) end
+      end
+    end
+    return true
+  end
+
+  return {stuck = rows.stuck, try = function()
+    if not gather() then return nil, false end
+    local inbox = made[first]
+    if inbox == nil then return nil, true end
+    made[first] = nil
+    first = first + 1
+    return inbox, true
+  end}
+end
+
+
+-- A reader of the inboxes made of `readers`; as of rows, only one may ask, and not while it is being answered. With
+-- o.consume = 1 an inbox is a row, one item of each reader. With consume = n it is an array of n rows: of every n * stride rows
+-- read, inbox j has rows j, j + stride, j + 2 * stride, …; the rows left at the end fill one inbox after the other, unless they
+-- are siblings, what a produce = n upstream made of the last items: then those that were made of one item stay together. An
+-- error stands for an inbox with failed items.
+function M.inboxes(readers, o)
+  local rows = row_reader(readers)
+  if o.consume == 1 then return single(rows, #readers) end
+  return several(rows, #readers, o)
 end
 
 

@@ -298,7 +298,7 @@ local function next_followed(self, wait)
     end
     if #self.streams == 0 and self.all_named then return nil end
     if not wait then
-      self.alarm(self.source.wait)
+      core.pool.alarm(self.source.wait)
       return LATER
     end
     core.sys.sleep(self.source.wait)
@@ -320,7 +320,7 @@ local function has(source, kind)
 end
 
 
--- Items: an input for a pool's add_task (callable; __pure, __ready), with a method stop. Each item is small data (a chunk, a
+-- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a chunk, a
 -- table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
 -- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
@@ -328,25 +328,16 @@ function M.items(source, how)
   local o = options.check("items", how, items_spec)
   local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {}}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude
-  self.each, self.alarm = each_file(source), core.source.alarm()
+  self.each = each_file(source)
   local step = source.follow and next_followed or next_item
-  local meta, held = {__name = "papy.items"}, nil
-  function meta.__call()
-    local item = held
-    held = nil
-    if item == nil then item = step(self, true) end
-    return item
-  end
+  local meta = {__name = "papy.items"}
+  function meta.__call() return step(self, true) end
   if not has(source, "iterator") then -- an iterator may draw on tasks, and cannot say whether it would wait
-    meta.__pure, meta.__wakes = true, true
-    function meta.__ready()
-      if held == nil then
-        local item = step(self, false)
-        if item == nil then self.stopped = true end
-        held = item or nil
-        return item ~= LATER
-      end
-      return true
+    meta.__pure = true
+    function meta.__pull()
+      local item = step(self, false)
+      if item == LATER then return end
+      return item
     end
   end
   meta.__index = {stop = function() self.stopped = true end} -- stop(): no further items

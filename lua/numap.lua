@@ -89,7 +89,7 @@ local function first_task(what, pool)
 end
 
 
--- How the scheduler is to read an input: fields kind, pure, plain, ready, wakes, parts for core.pool.start.
+-- How the scheduler is to read an input: fields kind, input (unless it is that itself), pure, plain, wakes, parts for core.pool.start.
 local function describe_input(what, input)
   if is_task(input) then return {kind = "task", parts = {input}} end
   if is_pool(input) then return {kind = "task", parts = {first_task(what, input)}} end
@@ -106,9 +106,11 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __ready(), would a pull return without waiting? __wakes: where it
-    -- would not, the loop is woken once that has changed, so nobody need wait in a pull
-    return {kind = "call", pure = meta.__pure == true, ready = meta.__ready, wakes = meta.__wakes == true}
+    -- of papy's own inputs: __pure, it cannot draw on tasks; __pull(n), as of add_chain, which wakes the loop once it has something
+    -- again
+    local described = {kind = "call", pure = meta.__pure == true}
+    if meta.__pull then described.kind, described.input, described.wakes = "own", meta.__pull, true end
+    return described
   end
   if type(input) == "table" then
     if has_next(input) then return {kind = "next"} end
@@ -207,6 +209,14 @@ local function must_rest(pool, what)
 end
 
 
+-- which of all tasks the pool ever had: numbers are given again when it is stopped or a task taken out
+local function new_id(pool)
+  local fields = fields_of(pool)
+  fields.tasks_made = fields.tasks_made + 1
+  return fields.tasks_made
+end
+
+
 -- Register f over input as the next task and return it: an iterator over its results. Each item x is computed as
 -- f(x, table.unpack(args)) in some worker. Options: args (constant arguments), timeout (seconds a next waits), block (false:
 -- next never waits), track (keep results in task.tracked[index]), task_timeout (seconds a tasklet may compute before its worker
@@ -220,18 +230,31 @@ function Pool:add_task(f, input, opts)
   if input == nil then Error.raise("input", "add_task: the second argument, the input, is missing") end
   local o = options.check("add_task", opts, task_spec)
   local definition = describe_input("add_task", input)
-  definition.f, definition.input = f, input
+  definition.f, definition.input = f, definition.input or input
   definition.args = o.args or {}
   definition.argn = count_args(definition.args)
   definition.name = o.name or name_of(f)
   definition.tracked = o.track and {} or nil
   definition.limit, definition.retries = o.task_timeout or 0, o.retries or 0
-  local fields = fields_of(self)
-  local tasks = fields.tasks
-  fields.tasks_made = fields.tasks_made + 1
-  definition.id = fields.tasks_made -- numbers are given again when the pool is stopped or a task taken out
+  definition.id = new_id(self)
+  local tasks = fields_of(self).tasks
   tasks[#tasks + 1] = definition
   return new_task(self, #tasks, o.timeout, o.block, definition)
+end
+
+
+-- Register the task of a pipeline: a definition with f, args, argn and names as arrays, one element for each of the composed
+-- functions (see lpool.c), and its input: a task or a zip of tasks, or a function, which is papy's own kind: pull(n) never waits
+-- and gives up to n items, nothing when there is none yet, and a nil after the last one of all. Returns its number and id.
+function M.add_chain(pool, definition, input)
+  local described = type(input) == "function" and {kind = "own"} or describe_input("connect", input)
+  for key, value in pairs(described) do definition[key] = value end
+  definition.input, definition.chain = definition.input or input, #definition.f
+  definition.id = new_id(pool)
+  pool_core.renew(pool)
+  local tasks = fields_of(pool).tasks
+  tasks[#tasks + 1] = definition
+  return #tasks, definition.id
 end
 
 

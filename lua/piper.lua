@@ -23,7 +23,7 @@ local Piper = {__name = "papy.Piper"}
 
 local piper_spec = {
   parallel = "table", consume = "count", produce = "count", spawn = "count", timeout = "seconds", branch = "string",
-  debug = "boolean", name = "string", track = "boolean", repeats = "boolean",
+  debug = "boolean", name = "string", track = "boolean", repeats = "boolean", fuse = "boolean",
 }
 local force_spec = {force = "boolean"}
 local next_spec = {timeout = "seconds"}
@@ -67,7 +67,8 @@ end
 -- (instead, each result is given n times), spawn = n (n tasks share the input in strides; parallel only, default 1), timeout
 -- (seconds to wait for a result that has been submitted; then an error of kind "timeout" takes its place; parallel only),
 -- branch (a number or string: order among pipers side by side), debug = true (errors are raised by next, not returned), name,
--- track = true (keep results in piper.tracked[spawn][index]).
+-- track = true (keep results in piper.tracked[spawn][index]), fuse = false (compute it in tasklets of its own; else pipers in a
+-- row on one pool, between which nobody looks, are computed together).
 function M.Piper(what, opts)
   local o = check_options(opts)
   made = made + 1
@@ -75,7 +76,7 @@ function M.Piper(what, opts)
     worker = M.is(what) and what.worker or worker.make("Piper", "piper", what),
     parallel = o.parallel or false, consume = o.consume or 1, produce = o.produce or 1, spawn = o.spawn or 1,
     timeout = o.timeout, branch = o.branch, debug = o.debug or false, name = o.name or "piper_" .. made,
-    track = o.track or false, repeats = o.repeats or false,
+    track = o.track or false, repeats = o.repeats or false, fuse = o.fuse ~= false,
     connected = false, started = false,
     outlets = {},   -- who reads this piper; those of other pipers have `reader`
     over = false,   -- its end has been read
@@ -87,10 +88,7 @@ end
 -- ---- connecting ----
 
 local function own_outlet(self, reader)
-  local outlet = outbox.outlet(function()
-    if not reader then self.over = true end
-  end)
-  outlet.reader = reader
+  local outlet = outbox.outlet(reader, function() self.over, self.quick = true, nil end)
   self.outlets[#self.outlets + 1] = outlet
   return outlet
 end
@@ -100,7 +98,7 @@ local function drop_outlet(self, outlet)
   for i, known in ipairs(self.outlets) do
     if known == outlet then table.remove(self.outlets, i) end
   end
-  outlet.bind(nil)
+  outlet:close()
 end
 
 
@@ -143,7 +141,7 @@ function Piper:connect(from)
     inputs[i] = {piper = M.is(from[i]) and from[i] or nil, reader = reader}
   end
   for _, input in ipairs(inputs) do
-    if input.piper then input.reader = own_outlet(input.piper, self) end
+    if input.piper then input.outlet = own_outlet(input.piper, self) end
   end
   if self.parallel then table.insert(plan.users(self.parallel), self) end
   self.inputs, self.connected, self.over, self.ran = inputs, true, false, false
@@ -173,9 +171,9 @@ function Piper:disconnect(opts)
     table.remove(known, at)
   end
   for _, input in ipairs(self.inputs) do
-    if input.piper then drop_outlet(input.piper, input.reader) end
+    if input.piper then drop_outlet(input.piper, input.outlet) end
   end
-  self.inputs, self.stream, self.tasks, self.connected = nil, nil, nil, false
+  self.inputs, self.stream, self.tasks, self.inner, self.connected = nil, nil, nil, false, false
 end
 
 
@@ -205,11 +203,11 @@ end
 
 -- A reader of the results, for pipelines: see outbox. Made after the start it begins with the next result that nobody has read.
 function Piper:_outlet()
-  if self.started and self.stream and plan.read_natively(self) then
-    refuse(self, "is read by '%s'; its results do not come by here", self.outlets[1].reader.name)
+  if self.started and self.inner then
+    refuse(self, "is fused with '%s'; its results do not come by here", self.outlets[1].reader.name)
   end
   local outlet = own_outlet(self)
-  if self.stream then outlet.bind_now(self.stream) end
+  if self.stream then outlet:bind(self.stream:reader(true), self.pools) end
   return outlet
 end
 
@@ -226,7 +224,7 @@ function Piper:_counts()
   end
   local done, failed = 0, 0
   for _, task in ipairs(self.tasks) do
-    local stats = pool_core.stats(self.parallel, task.number)
+    local stats = pool_core.stats(self.parallel, pool_core.fields(task).number, self.step)
     done, failed = done + stats.done, failed + stats.failed
   end
   return done, failed
@@ -252,12 +250,20 @@ end
 
 local function wait_for(outlet, timeout)
   local deadline = core.sys.now() + timeout
-  while not outlet.ready() do
+  while not outlet:ready() do
     local left = math.max(0, deadline - core.sys.now())
-    if pool_core.wait(math.min(left, outlet.due() or left)) == "time" and left == 0 then
+    local given = pool_core.idle() and pool_core.give_way(outlet.pools)
+    if not given and pool_core.wait(left) == "time" and left == 0 and not outlet:ready() then
       Error.raise("timeout", "no result within %s seconds", timeout)
     end
   end
+end
+
+
+-- What was read as the next result: an error that is fatal is raised.
+local function give(item)
+  if type(item) == "table" and Error.is(item) and M.is_fatal(item) then error(item, 0) end
+  return item
 end
 
 
@@ -273,9 +279,8 @@ function Piper:next(opts)
     local timeout = options.check("next", opts, next_spec).timeout
     if timeout then wait_for(outlet, timeout) end
   end
-  local item = outlet.pull()
-  if Error.is(item) and M.is_fatal(item) then error(item, 0) end
-  return item
+  if #self.outlets == 1 then self.quick = outlet:puller() end
+  return give(outlet:pull())
 end
 
 
@@ -316,7 +321,7 @@ end
 local function stop_pool(pool, force)
   if not pool.started then return end
   pool:stop {force = force}
-  for _, user in ipairs(plan.users(pool)) do user.tasks = nil end
+  for _, user in ipairs(plan.users(pool)) do user.tasks, user.quick = nil, nil end
 end
 
 
@@ -329,10 +334,10 @@ function Piper:stop(opts)
   if not is_finished(self) and not o.force then refuse(self, "has not finished; stop{force = true} stops it all the same") end
   self.over = is_finished(self)
   if self.parallel and (o.force or all_finished(plan.users(self.parallel))) then stop_pool(self.parallel, o.force) end
-  self.started, self.ran = false, true
+  self.started, self.ran, self.quick = false, true, nil
   local readers = {}
   for _, outlet in ipairs(self.outlets) do
-    if outlet.reader then readers[#readers + 1] = outlet end
+    if outlet.reader then readers[#readers + 1] = outlet else outlet:close() end
   end
   self.outlets = readers
   if not self.parallel or not self.parallel.started then self.stream = nil end
@@ -343,8 +348,11 @@ end
 
 -- piper(inbox) is connect; without an inbox, as the generic for calls it, next.
 function Piper:__call(from)
-  if from == nil then return self:next() end
-  return self:connect(from)
+  if from ~= nil then return self:connect(from) end
+  local quick = self.quick -- the usual way, in a loop
+  local item = quick and quick()
+  if item == nil then return self:next() end
+  return give(item)
 end
 
 

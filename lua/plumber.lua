@@ -27,7 +27,7 @@ M.class = Plumber
 local TURN = 0.005
 
 -- is nothing with any worker of this process?
-local all_idle = core.pool.idle or function() return false end
+local all_idle = core.pool.idle
 
 -- how many pipelines are in a turn just now: the loop calls no turn inside another
 local turning = 0
@@ -173,8 +173,7 @@ end
 -- One step of waiting; inside a function of another pipeline it has to turn this one itself.
 local function step(self, seconds)
   if turning > 0 and turn(self) > 0 then return end
-  local due = self.pump:due()
-  local news = core.pool.wait(due and math.min(due, seconds or due) or seconds)
+  local news = core.pool.wait(seconds)
   if news == "idle" and self.state == "running" then self.pump:unblock() end
 end
 

@@ -37,7 +37,7 @@ end
 
 -- Take one result of output number i. False when it has ended; what pull raises is no item's error and ends it too.
 local function take(self, i)
-  local good, item = pcall(self.open[i].outlet.pull)
+  local good, item = pcall(self.open[i].outlet.pull, self.open[i].outlet)
   if not good and Error.is_interrupt(item) then error(item, 0) end
   if good and item ~= nil then
     if Error.is(item) and self.is_fatal and self.is_fatal(item) then
@@ -55,7 +55,7 @@ end
 local function round(self)
   local moves = 0
   while self.at <= #self.open do
-    local ready = self.open[self.at].outlet.ready()
+    local ready = self.open[self.at].outlet:ready()
     if ready then moves = moves + 1 end
     if not ready or take(self, self.at) then self.at = self.at + 1 end
     if self.held or self.halted then return moves end
@@ -77,27 +77,17 @@ function Pump:turn(seconds)
 end
 
 
--- Seconds until something may be ready by the passing of time alone, or nil.
-function Pump:due()
-  local least
-  for _, output in ipairs(self.open) do
-    local due = output.outlet.due()
-    if due and (not least or due < least) then least = due end
-  end
-  return least
-end
-
-
 -- Nothing is ready and nothing is under way: let the outputs make room in full buffers. Where none of them can, they are stuck,
--- and their error is that of the pump. Does not wait, when nothing is under way.
+-- and their error is that of the pump.
 function Pump:unblock()
   local stuck
   for _, output in ipairs(self.open) do
-    local good, why = pcall(output.outlet.wait)
-    if good then return end
-    if Error.is_interrupt(why) then error(why, 0) end
-    stuck = stuck or why
+    local good, why = pcall(output.outlet.unblock, output.outlet)
+    if good and why then return end
+    if not good and Error.is_interrupt(why) then error(why, 0) end
+    stuck = stuck or (not good and why) or nil
   end
+  stuck = stuck or Error.new {kind = "deadlock", message = "nothing moves any more, though not all outputs have ended"}
   self.failure, self.open = self.failure or stuck, {}
 end
 
@@ -107,7 +97,7 @@ function Pump:exhaust()
   self.is_fatal, self.halted = nil, false
   local before = self.failure
   while not self:done() do
-    if self:turn(math.huge) == 0 and not self:done() and core.pool.wait(self:due()) == "idle" then self:unblock() end
+    if self:turn(math.huge) == 0 and not self:done() and core.pool.wait() == "idle" then self:unblock() end
   end
   return self.failure ~= before and self.failure or nil
 end

@@ -164,35 +164,46 @@ local function caught(raised)
 end
 
 
+-- What a function raised or returned as its error, with all that is known about it.
+local function failure(raised, name, inbox)
+  if Error.is_interrupt(raised) then error(raised, 0) end -- Ctrl-C is not the item's fault
+  if Error.is(raised) then raised = {value = raised} end
+  return Error.of_item(raised, "call", nil, nil, name, nil, inbox)
+end
+
+
 -- Call the composed functions, without a look for placeholders. Returns the value, or a papy.Error that tells of the
 -- function that failed and of its own input.
 local function run(functions, args, argn, names, inbox)
-  local value
-  for i = 1, #functions do
-    local good
+  local n = #functions
+  for i = 1, n do
+    local good, value
     if argn[i] == 0 then
       good, value = xpcall(functions[i], caught, inbox)
     else
       good, value = xpcall(functions[i], caught, inbox, unpack(args[i], 1, argn[i]))
     end
-    if not good then
-      if Error.is_interrupt(value) then error(value, 0) end -- Ctrl-C is not the item's fault
-      return Error.of_item(Error.is(value) and {value = value} or value, "call", nil, nil, names[i], nil, inbox)
-    end
+    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, names[i], inbox) end
     if value == nil then value = null end
-    if type(value) == "table" and Error.is(value) then
-      return Error.of_item({value = value}, "call", nil, nil, names[i], nil, inbox)
-    end
+    if i == n then return value end
     inbox = {value}
   end
-  return value
 end
 
 
--- The worker as a plain function of an inbox without placeholders: what a pool runs. It can be sent to threads.
+-- The worker as a plain function of an inbox without placeholders.
 function M.runner(worker)
   local functions, args, argn, names = worker.functions, worker.args, worker.argn, worker.names
-  return function(inbox) return run(functions, args, argn, names, inbox) end
+  if #functions > 1 or argn[1] > 0 then
+    return function(inbox) return run(functions, args, argn, names, inbox) end
+  end
+  local f, name = functions[1], names[1]
+  return function(inbox) -- the usual case
+    local good, value = xpcall(f, caught, inbox)
+    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, name, inbox) end
+    if value == nil then return null end
+    return value
+  end
 end
 
 

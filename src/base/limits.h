@@ -16,7 +16,13 @@
 #define RESERVE_BYTES (1ULL << 32)
 #define WORKERS_UNSEEN 2
 #define WARM_BYTES (1ULL << 16)
+#define PAGE_ITEMS 2
+#define PAGE_BYTES 64
 #else
+/* results kept for readers that are apart, together: a page of short items costs one malloc for many, and of long ones no
+** more is kept than one or two that everybody has read */
+#define PAGE_ITEMS 64
+#define PAGE_BYTES 16384
 #define BUF_START 256
 /* the smallest payload block; a request or result that does not fit the cell needs at least this */
 #define HEAP_SMALLEST 128

@@ -18,6 +18,7 @@ static int engine_gc(lua_State *L) {
   if (e->pid != pid_own()) return 0;
   if (!e->haunted) heap_delete(e->heap);
   e->heap = NULL;
+  waker_leave(&e->alarm);
   if (e->own_loop) loop_free(e->loop);
   return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "bindings/bindings.h"
+#include "bindings/waker.h"
 
 struct heap;
 struct loop;
@@ -25,11 +26,14 @@ struct engine {
   pid_t pid;
   int refs;         /* registry reference of the weak table from pools' numbers to their userdata */
   lua_Integer numbers; /* given so far */
+  bool news;        /* something has finished that not everybody may have looked for since */
+  unsigned taken;   /* counts what pipelines have moved: an input may take results and yet have nothing to give */
   unsigned version; /* counts pools started and stopped */
   uint32_t workers; /* of its running pools, */
   uint32_t workers_most; /* and how many there may be before the collector looks for pools nobody holds */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
+  struct waker alarm; /* whoever waits has to look around then */
   bool turning;     /* the functions of on_turn are being called */
   bool captured;    /* this process is a worker and prints to a prompt */
   struct output *output; /* where workers print while a prompt runs, or NULL */

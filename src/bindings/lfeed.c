@@ -2,7 +2,8 @@
 **
 ** Whose turn it is, the runtime says; what the item is, the input. An input that may draw on this pool's own tasks is pulled
 ** before room is asked for (that pull is what frees an inner task's cell); every other one only when there is room. While
-** user code runs in a pull the turn is open, so that a `next` inside it neither pulls nor submits, only waits.
+** user code runs in a pull the turn is open, so that a `next` inside it neither pulls nor submits, only waits. Papy's own inputs
+** (of pipelines and flows) never wait: they give what they have, as many items at once as there is room for.
 **
 ** Numbers, booleans and short strings are encoded on the spot; everything else under a protected call, because it may be
 ** refused. A refusal, an input that raises, a failed result of an inner task: each becomes the item's error, in its place. */
@@ -63,7 +64,7 @@ static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *ki
   lua_pushinteger(L, (lua_Integer)t + 1);
   lua_pushinteger(L, (lua_Integer)index);
   lpool_push_table(L, p);
-  lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME);
+  if (lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) lua_rawgeti(L, -1, 1), lua_remove(L, -2);
   lua_remove(L, -2);
   lpool_push_name(L, p);
   lua_call(L, 6, 1);
@@ -129,9 +130,12 @@ static enum pulled look(const struct part *from, struct frame *f, uint64_t *inde
   struct lpool *p = from->pool;
   if (!p->rt) return p->stopped ? PULL_END : PULL_LATER;
   if (!lpool_has(from)) return PULL_END; /* it was started anew, without this task */
-  if (pool_due(p->rt, from->task, f, index)) return PULLED;
-  return pool_finished(p->rt, from->task) ? PULL_END : PULL_LATER;
+  struct shelf *s = &p->tk[from->task].shelf;
+  if (shelf_due(s, from->reader, f, index)) return PULLED;
+  return shelf_finished(s, from->reader) ? PULL_END : PULL_LATER;
 }
+
+static struct shelf *shelf_of(const struct part *from) { return &from->pool->tk[from->task].shelf; }
 
 /* An error made by the runtime gets its words now, while its request can still be shown; a tracked result is kept. */
 static bool needs_lua(const struct part *from, const struct frame *f) {
@@ -139,8 +143,6 @@ static bool needs_lua(const struct part *from, const struct frame *f) {
 }
 
 struct relay {
-  struct lpool *p;
-  uint32_t t;
   struct frame frame[PARTS_MOST];
   uint64_t index[PARTS_MOST];
 };
@@ -152,9 +154,9 @@ static void relay_by_value(lua_State *L, struct lpool *p, uint32_t t, struct rel
   lua_createtable(L, (int)k->parts, 0);
   for (uint32_t i = 0; i < k->parts; i++) {
     struct part *from = &k->part[i];
-    bool error = lframe_push(L, from->pool, from->task, &r->frame[i], r->index[i]);
+    bool error = lframe_push(L, from, &r->frame[i], r->index[i]);
     ltrack(L, from->pool, from->task, r->index[i]);
-    pool_took(from->pool->rt, from->task, error);
+    shelf_took(shelf_of(from), from->reader, error);
     if (error && !failed++) lua_pushvalue(L, -1), lua_insert(L, top + 1);
     lua_rawseti(L, failed ? top + 2 : top + 1, (lua_Integer)i + 1);
   }
@@ -178,6 +180,19 @@ static void relay_by_value(lua_State *L, struct lpool *p, uint32_t t, struct rel
   lua_settop(L, top);
 }
 
+/* results of one task that lie together go on together */
+static bool relay_run(struct lpool *p, uint32_t t) {
+  struct part *from = &p->tk[t].part[0];
+  uint32_t most = pool_most(p->rt, t);
+  struct run run;
+  uint64_t index;
+  if (from->pool != p && most > pool_places(p->rt)) most = pool_places(p->rt);
+  if (!shelf_due_run(shelf_of(from), from->reader, most, &run, &index)) return false;
+  if (pool_relay_run(p->rt, t, &run) != 0) return false;
+  shelf_took_run(shelf_of(from), from->reader, &run);
+  return true;
+}
+
 static enum pulled pull_tasks(lua_State *L, struct lpool *p, uint32_t t) {
   struct tk *k = &p->tk[t];
   struct relay r;
@@ -193,9 +208,11 @@ static enum pulled pull_tasks(lua_State *L, struct lpool *p, uint32_t t) {
     relay_by_value(L, p, t, &r);
     return PULLED;
   }
-  if (!pool_overtaken(p->rt, t) && pool_relay(p->rt, t, r.frame, k->parts, k->kind == INPUT_ZIP) != 0) return PULL_LATER;
+  bool overtaken = pool_overtaken(p->rt, t);
+  if (!overtaken && k->kind == INPUT_TASK) return relay_run(p, t) ? PULLED : PULL_LATER;
+  if (!overtaken && pool_relay(p->rt, t, r.frame, k->parts, true) != 0) return PULL_LATER;
   for (uint32_t i = 0; i < k->parts; i++)
-    pool_took(k->part[i].pool->rt, k->part[i].task, r.frame[i].kind & FRAME_ERROR);
+    shelf_took(shelf_of(&k->part[i]), k->part[i].reader, r.frame[i].kind & FRAME_ERROR);
   return PULLED;
 }
 
@@ -299,64 +316,114 @@ static enum pulled input_failed(lua_State *L, struct lpool *p, uint32_t t) {
   return handed_on ? PULLED : PULL_END;
 }
 
-static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table) {
+/* a value (on top, popped) for which there was no room waits outside the window, one for each task */
+static void hold(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+  p->tk[t].held = true;
+}
+
+static enum pulled submit_held(lua_State *L, struct lpool *p, uint32_t t, int table) {
   struct tk *k = &p->tk[t];
-  if (k->held) {
-    if (!pool_room(p->rt)) return PULL_LATER;
-    lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
-    lua_pushnil(L);
-    lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
-    k->held = false;
-    if (k->held_error) return input_failed(L, p, t);
+  if (!pool_room(p->rt)) return PULL_LATER;
+  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+  lua_pushnil(L);
+  lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
+  k->held = false;
+  if (k->held_error) return input_failed(L, p, t);
+  submit_value(L, p, t);
+  return PULLED;
+}
+
+/* the value on top (popped) has been pulled; false: it is held */
+static bool submit_or_hold(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  p->tk[t].pulled++;
+  if (pool_room(p->rt)) {
     submit_value(L, p, t);
-    return PULLED;
+    return true;
   }
-  unsigned run = p->run;
-  int status = call_input(L, p, t, table);
+  hold(L, p, t, table);
+  return false;
+}
+
+/* the pull raised what is on top (popped), in that run */
+static enum pulled pull_failed(lua_State *L, struct lpool *p, uint32_t t, int table, unsigned run) {
   if (!lpool_still(p, run)) { /* the input stopped this very pool */
     lua_pop(L, 1);
     return PULL_LATER;
   }
-  if (status != LUA_OK) {
-    if (is_interrupt(L)) lua_error(L);
-    k->held_error = true;
-    if (pool_room(p->rt)) return input_failed(L, p, t);
-    lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
-    k->held = true;
-    return PULL_LATER;
-  }
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return PULL_END;
-  }
-  k->pulled++;
-  if (pool_room(p->rt)) {
-    submit_value(L, p, t);
-    return PULLED;
-  }
-  lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
-  k->held = true;
+  if (is_interrupt(L)) lua_error(L);
+  p->tk[t].held_error = true;
+  if (pool_room(p->rt)) return input_failed(L, p, t);
+  hold(L, p, t, table);
   return PULL_LATER;
 }
 
-/* Ask the input whether a pull would return at once. One that cannot answer is pulled, and says what is wrong. */
-static bool is_ready(lua_State *L, struct lpool *p, uint32_t t, int table) {
-  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_READY);
+static enum pulled pull_lua(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  if (p->tk[t].held) return submit_held(L, p, t, table);
   unsigned run = p->run;
-  pool_open_turn(p->rt);
-  bool yes = lua_pcall(L, 0, 1, 0) != LUA_OK || lua_toboolean(L, -1);
-  if (lpool_still(p, run)) pool_close_turn(p->rt);
-  if (lua_type(L, -1) == LUA_TSTRING && is_interrupt(L)) lua_error(L);
-  lua_pop(L, 1);
-  return yes && lpool_still(p, run);
+  int status = call_input(L, p, t, table);
+  if (status != LUA_OK) return pull_failed(L, p, t, table, run);
+  if (!lpool_still(p, run) || lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return lpool_still(p, run) ? PULL_END : PULL_LATER;
+  }
+  return submit_or_hold(L, p, t, table) ? PULLED : PULL_LATER;
 }
 
-/* Is an input that can say so ready? One that wakes the loop is remembered as awaited when it is not. */
-static bool ask(lua_State *L, struct lpool *p, uint32_t t, int table) {
+/* Call an input of papy's own for up to n items; leaves what it gives, returns how many that are, or -1: it raised. */
+static int call_own(lua_State *L, struct lpool *p, uint32_t t, int table, uint32_t n) {
+  struct tk *k = &p->tk[t];
+  int before = lua_gettop(L), outer = p->pulling;
   unsigned run = p->run;
-  bool ready = is_ready(L, p, t, table);
-  if (lpool_still(p, run)) p->tk[t].awaited = p->tk[t].wakes && !ready;
-  return ready;
+  lua_pushcfunction(L, with_traceback);
+  lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_INPUT);
+  lua_pushinteger(L, n);
+  int64_t began = clock_ns();
+  pool_open_turn(p->rt);
+  p->pulling = (int)t;
+  k->asked = true;
+  int status = lua_pcall(L, 1, LUA_MULTRET, before + 1);
+  lua_remove(L, before + 1);
+  if (lpool_still(p, run)) {
+    p->pulling = outer;
+    k->asked = false;
+    pool_close_turn(p->rt);
+    k->pull_ns = clock_ns() - began;
+  }
+  return status == LUA_OK ? lua_gettop(L) - before : -1;
+}
+
+/* how many items to ask for: as many as there is room for, but of a slow input one by one; 0: none just now */
+static uint32_t wanted(struct lpool *p, uint32_t t) {
+  const struct tk *k = &p->tk[t];
+  uint32_t n = pool_places(p->rt), most = pool_most(p->rt, t);
+  if (n > most) n = most;
+  if (n > PULL_MOST) n = PULL_MOST;
+  if (k->pull_ns > SLOW_PULL_NS && n > 1) n = 1;
+  return n || k->pure ? n : 1; /* it may draw on this very pool, and so make the room it needs */
+}
+
+static enum pulled pull_own(lua_State *L, struct lpool *p, uint32_t t, int table) {
+  struct tk *k = &p->tk[t];
+  int before = lua_gettop(L);
+  unsigned run = p->run;
+  if (k->held) return submit_held(L, p, t, table);
+  if (k->asked) return PULL_LATER; /* by what it waits for itself */
+  uint32_t most = wanted(p, t);
+  luaL_checkstack(L, PULL_MOST + 20, "pulling an input");
+  int n = most ? call_own(L, p, t, table, most) : 0;
+  if (lpool_still(p, run)) k->awaited = k->wakes && most && !n;
+  if (n < 0) return pull_failed(L, p, t, table, run);
+  enum pulled answer = n ? PULLED : PULL_LATER;
+  for (int i = 1; i <= n && lpool_still(p, run) && answer == PULLED; i++) {
+    lua_pushvalue(L, before + i);
+    if (lua_isnil(L, -1))
+      answer = PULL_END;
+    else if (!submit_or_hold(L, p, t, table))
+      answer = PULL_LATER;
+  }
+  lua_settop(L, before);
+  return lpool_still(p, run) ? answer : PULL_LATER;
 }
 
 /* the common case, without a call: a plain array */
@@ -393,21 +460,23 @@ static enum pulled pull(lua_State *L, struct lpool *p, uint32_t t, int table, bo
   if (from_tasks(k)) return pull_tasks(L, p, t);
   if (k->pure && !pool_room(p->rt)) return PULL_LATER;
   if (k->plain) return pull_array(L, p, t, table);
-  if (k->asks && !k->held && (idle || k->wakes) && !ask(L, p, t, table)) return PULL_LATER; /* do not wait for it */
+  if (k->kind == INPUT_OWN) return pull_own(L, p, t, table);
   if ((idle || p->stopping) && !k->held && !draws_ready(k)) return PULL_LATER; /* it would wait in the pull */
   return pull_lua(L, p, t, table);
 }
 
 /* is the result somebody waits for there? */
 static bool satisfied(struct lpool *p, int until) {
-  return until >= 0 && pool_waiting(p->rt, (uint32_t)until);
+  return until >= 0 && (p->tk[until].shelf.first || pool_waiting(p->rt, (uint32_t)until));
 }
 
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
+  struct engine *e = p->engine;
   int moves = 0, top, t;
   int64_t slow = 0;
   if (!p->rt || (t = pool_turn(p->rt)) < 0) return 0;
   if (p->tk[t].pure && !pool_room(p->rt)) return 0; /* the usual case, before anything that costs */
+  if (p->tk[t].kind == INPUT_OWN && satisfied(p, until) && pool_places(p->rt) < pool_share(p->rt)) return 0;
   top = lua_gettop(L);
   luaL_checkstack(L, 20, "pulling an input");
   if (!lpool_push(L, p)) { /* it stays on the stack, so that no collection during a pull takes it away */
@@ -418,8 +487,12 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
   while ((t = pool_turn(p->rt)) >= 0) {
     struct tk *k = &p->tk[t];
     if (!k->pure && satisfied(p, until) && k->pull_ns > SLOW_PULL_NS) break;
+    unsigned taken = e->taken;
     enum pulled answer = pull(L, p, (uint32_t)t, top + 2, idle);
-    if (answer == PULL_LATER) break; /* perhaps because the pull ended the run */
+    if (answer == PULL_LATER) { /* perhaps because the pull ended the run */
+      moves += e->taken != taken;
+      break;
+    }
     if (answer == PULL_END) pool_ended(p->rt, (uint32_t)t);
     moves++;
     if (until == FEED_A_WHILE && k->pull_ns > SLOW_PULL_NS && (slow += k->pull_ns) > SLOW_TURN_NS) break;
@@ -432,17 +505,52 @@ int lfeed(lua_State *L, struct lpool *p, int until, bool idle) {
 ** task has no turn while the pull is open. So it gets one now, out of its turn. */
 bool lborrow(lua_State *L, struct lpool *p, uint32_t t) {
   int top = lua_gettop(L);
-  if (!p->rt || pool_input_ended(p->rt, t) || !pool_room(p->rt)) return false;
+  if (!p->rt || pool_input_ended(p->rt, t)) return false;
   luaL_checkstack(L, 20, "pulling an input");
   pool_flush(p->rt);
   lpool_push_table(L, p);
-  unsigned run = p->run;
+  unsigned run = p->run, taken = p->engine->taken;
   enum pulled answer = pull(L, p, t, top + 1, false);
   lua_settop(L, top);
   if (!lpool_still(p, run)) return false;
   if (answer == PULL_END) pool_ended(p->rt, t);
   pool_flush(p->rt);
-  return answer != PULL_LATER;
+  return answer != PULL_LATER || p->engine->taken != taken;
+}
+
+/* a task of a pipeline: its input never waits */
+static bool may_jump(const struct tk *k) { return k->kind == INPUT_OWN || from_tasks(k) || k->plain; }
+
+static struct lpool *pool_at(lua_State *L, int pools, lua_Integer i) {
+  lua_rawgeti(L, pools, i);
+  struct lpool *p = lua_isnil(L, -1) ? NULL : lpool_check(L, -1);
+  lua_pop(L, 1); /* the array holds it */
+  return p && p->rt && p->pid == p->engine->pid ? p : NULL;
+}
+
+static bool give_turns(lua_State *L, struct lpool *p) {
+  bool moved = false;
+  unsigned run = p->run;
+  for (uint32_t t = 0; lpool_still(p, run) && t < p->tasks; t++)
+    if (may_jump(&p->tk[t])) moved = lborrow(L, p, t) || moved;
+  return moved || !lpool_still(p, run);
+}
+
+static bool make_room(struct lpool *p) {
+  uint32_t n = 0;
+  for (uint32_t t = 0; !pool_places(p->rt) && t < p->tasks; t++) n += shelf_aside(&p->tk[t].shelf);
+  return n > 0;
+}
+
+bool lgive_way(lua_State *L, int pools) {
+  bool moved = false;
+  lua_Integer n = (lua_Integer)lua_rawlen(L, pools);
+  struct lpool *p;
+  for (lua_Integer i = 1; i <= n; i++)
+    if ((p = pool_at(L, pools, i))) moved = give_turns(L, p) || moved;
+  for (lua_Integer i = 1; i <= n && !moved; i++)
+    if ((p = pool_at(L, pools, i))) moved = make_room(p);
+  return moved;
 }
 
 /* ---- everything that moves while papy waits ---- */
@@ -495,10 +603,12 @@ int lfeed_all(lua_State *L, struct engine *e, bool idle) {
   if (e->version != version) return moves + 1;
   for (struct lpool *p = e->pools; p; p = p->next) {
     if (!p->rt) continue;
-    pool_collect(p->rt);
+    lcollect(p);
     moves += lfeed(L, p, FEED_A_WHILE, idle);
     if (e->version != version) return moves + 1; /* user code started or stopped a pool: the caller comes again */
     pool_flush(p->rt);
   }
+  if (e->news) moves++;
+  e->news = false;
   return moves;
 }

@@ -156,12 +156,7 @@ static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, i
       break;
     case OP_SPLIT: break;
     case OP_DERIVE: op->slot = slot_field(L, idx, r); /* fallthrough */
-    case OP_WHERE: {
-      struct text source = text_field(L, idx, "expr");
-      op->expr = compile(L, source, names, r->line);
-      op->patterns = memchr(source.p, '~', source.n) != NULL;
-      break;
-    }
+    case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names, r->line); break;
     case OP_TIME:
       op->slot = slot_field(L, idx, r);
       read_time_op(L, idx, op);
@@ -203,16 +198,13 @@ static void choose_lead(struct runner *r) {
   r->lead_splits = r->lead && first->kind == OP_SPLIT;
 }
 
-/* No Lua, and nothing that looks at bytes twice and must find the same: as UTF-8 is checked, then matched. Expressions may hold such
-** patterns. */
+/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have. */
 static bool is_native(const struct runner *r) {
-  bool native = !r->lua && r->sink != SINK_ROWS && !(r->lead && regex_is_utf(r->lead));
-  if (r->splitter && capture_regex(r->splitter) && regex_is_utf(capture_regex(r->splitter))) native = false;
-  for (unsigned i = 0; i < r->ops; i++) {
-    if (r->op[i].kind == OP_GREP && regex_is_utf(r->op[i].regex)) native = false;
-    if (r->op[i].patterns) native = false;
-  }
-  return native;
+  if (r->lua || r->start || r->sink == SINK_ROWS || r->mismatch == MISMATCH_CALL) return false;
+  for (unsigned i = 0; i < r->ops; i++)
+    if (r->op[i].regex && regex_is_utf(r->op[i].regex)) return false;
+  const struct regex *groups = r->splitter ? capture_regex(r->splitter) : NULL;
+  return !groups || !regex_is_utf(groups);
 }
 
 /* an array of slots, from 1; 0 is the record's text */
@@ -306,6 +298,7 @@ static int new_(lua_State *L) {
   buf_heap(&r->lines);
   buf_heap(&r->pairs);
   buf_heap(&r->bytes);
+  buf_heap(&r->failed);
   luaL_setmetatable(L, RUNNER);
   for (int uv = UV_FUNCTIONS; uv <= UVS; uv++) {
     lua_newtable(L);
@@ -346,6 +339,7 @@ static int gc(lua_State *L) {
   buf_free(&r->lines);
   buf_free(&r->pairs);
   buf_free(&r->bytes);
+  buf_free(&r->failed);
   free(r->op);
   free(r->field);
   free(r->key);
@@ -382,7 +376,12 @@ static int go(lua_State *L) {
 
 static int place(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
-  if (!r->now.text || !r->text || !r->n) return 0;
+  if (r->kept_failed) {
+    lua_pushinteger(L, (lua_Integer)r->failed_at);
+    lua_pushlstring(L, r->failed.n ? (const char *)r->failed.p : "", r->failed.n);
+    return 2;
+  }
+  if (r->mapped || !r->now.text || !r->text || !r->n) return 0;
   lua_pushinteger(L, (lua_Integer)(r->offset + (uint64_t)(r->now.text - r->text)));
   lua_pushlstring(L, r->now.text, r->now.length);
   return 2;

@@ -28,13 +28,13 @@
 #define RECORD "papy.record"
 
 enum op_kind {
-  OP_GREP,     /* does the record match? */
-  OP_SPLIT,    /* fill the slots */
-  OP_WHERE,    /* an expression */
-  OP_DERIVE,   /* a slot from an expression */
-  OP_TIME,     /* a slot's text to seconds */
-  OP_BUCKET,   /* a slot's seconds to the start of their bucket */
-  OP_SAMPLE,   /* a share of the records */
+  OP_GREP,      /* does the record match? */
+  OP_SPLIT,     /* fill the slots */
+  OP_WHERE,     /* an expression */
+  OP_DERIVE,    /* a slot from an expression */
+  OP_TIME,      /* a slot's text to seconds */
+  OP_BUCKET,    /* a slot's seconds to the start of their bucket */
+  OP_SAMPLE,    /* a share of the records */
   OP_WHERE_LUA, /* a function of the record, */
   OP_DERIVE_LUA /* or a slot from one */
 };
@@ -43,16 +43,15 @@ enum mismatch { MISMATCH_SKIP, MISMATCH_KEEP, MISMATCH_ERROR, MISMATCH_CALL };
 
 struct op {
   enum op_kind kind;
-  bool invert;          /* of OP_GREP */
+  bool invert; /* of OP_GREP */
   unsigned slot;
-  struct regex *regex;  /* borrowed from a user value */
-  struct expr *expr;    /* owned, as is */
-  bool patterns;        /* does it match patterns? */
+  struct regex *regex; /* borrowed from a user value */
+  struct expr *expr;   /* owned, as is */
   struct timeform *time;
   struct bucket bucket;
-  uint64_t share;       /* of 2^64 */
-  int function;         /* its place in the array of functions */
-  bool plain;           /* records have no fields before this op: the function gets the line */
+  uint64_t share; /* of 2^64 */
+  int function;   /* its place in the array of functions */
+  bool plain;     /* records have no fields before this op: the function gets the line */
 };
 
 /* what becomes of the records that pass all ops */
@@ -78,11 +77,11 @@ struct sample {
 struct runner {
   struct op *op;
   unsigned ops;
-  struct splitter *splitter;  /* borrowed; NULL: records have no fields but derived ones */
-  struct regex *start;        /* borrowed: records are runs of lines */
-  struct regex *lead;         /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
+  struct splitter *splitter; /* borrowed; NULL: records have no fields but derived ones */
+  struct regex *start;       /* borrowed: records are runs of lines */
+  struct regex *lead;        /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
   bool lead_splits;
-  bool header;                 /* the first line of a file is no record */
+  bool header; /* the first line of a file is no record */
   enum mismatch mismatch;
   int mend;                    /* the function of MISMATCH_CALL */
   unsigned slots, split_slots; /* those of the splitter come first */
@@ -96,33 +95,33 @@ struct runner {
   struct value *given; /* keys + args values */
   unsigned columns;    /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
   unsigned *column;
-  uint64_t limit;      /* records that an item gives at most */
-  bool lua;            /* does an op or the sink call Lua? */
-  uint64_t random;     /* of OP_SAMPLE */
+  uint64_t limit;  /* records that an item gives at most */
+  bool lua;        /* does an op or the sink call Lua? */
+  bool native;     /* nothing makes Lua values or needs bytes behind the text: chunks are mapped */
+  uint64_t random; /* of OP_SAMPLE */
 
   struct arena arena;
   struct buf lines;
-  struct buf pairs;            /* names and values, while a table is made of them */
+  struct buf pairs; /* names and values, while a table is made of them */
   /* the block under way */
   struct file *held;
   struct pieces pieces;
   struct buf bytes;
-  bool reading;        /* is there more of the held file? */
-  const char *text;    /* the piece: whole records, */
-  size_t n, at;        /* and how far it is done */
-  uint64_t offset;     /* of the piece in its file */
-  bool by_lead;        /* are this piece's records found by the lead? */
-  /* a chunk that is mapped, see runner_go */
-  bool native;         /* may bytes be looked at while others change them, and is no Lua called? */
-  bool to_map, mapped; /* it is to be; it is */
-  uint64_t last, next; /* its last byte; where to go on behind a record that failed, */
-  char failed[SAMPLE_BYTES]; /* which is kept here */
-  jmp_buf back;
+  bool reading;  /* is there more of the held file? */
+  bool mapped;   /* the held file's bytes are looked at where they are mapped, */
+  uint64_t last; /* up to this one */
   struct why why;
+  bool kept_failed;   /* the mapping of the record that failed is gone: */
+  struct buf failed;  /* its text, */
+  uint64_t failed_at; /* and where it was */
+  const char *text;   /* the piece: whole records, */
+  size_t n, at;       /* and how far it is done */
+  uint64_t offset;    /* of the piece in its file */
+  bool by_lead;       /* are this piece's records found by the lead? */
   /* the record under way */
   struct record now;
-  uint64_t serial;     /* of it; records that Lua keeps longer are refused */
-  bool shown;          /* may Lua look at it? */
+  uint64_t serial; /* of it; records that Lua keeps longer are refused */
+  bool shown;      /* may Lua look at it? */
   /* of the item */
   uint64_t kept, mismatched, rows;
   unsigned samples;

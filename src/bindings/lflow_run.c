@@ -1,12 +1,13 @@
 /* lflow_run: the loop over the records of a block.
 **
-** A string is a piece by itself. A chunk is walked through in pieces of whole records, small enough for the processor's cache:
-** where it is mapped, when no Lua is called (an error then leaves the mapping first, with setjmp of our own, since Lua's
-** would pass by it), else read into one buffer, which may be left in any way.
-** Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and what it passed
-** over has not matched; else records are found one by one. A record's fields are values that point into the piece.
+** A plan without Lua runs over a chunk where it is mapped, guarded against files that shrink meanwhile (scan/mapping.h): nothing
+** here raises then, and the loop may be left anywhere, after which the item has failed. Else a chunk is read piece by piece into
+** one buffer (whole records, small enough for the processor's cache); a string is a piece by itself. Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and
+** what it passed over has not matched; else records are found one by one. A record's fields are values that point into the
+** piece; Lua is called only for ops that are Lua functions.
 **
-** The loop may be left by an error at any record; it has then already moved behind that record. */
+** Functions return 1 or 0, or -1 with r->why; what Lua functions raise passes through. The loop may be left by either at any record;
+** it has then already moved behind that record. */
 #include <lauxlib.h>
 #include <setjmp.h>
 #include <string.h>
@@ -31,13 +32,8 @@ struct stack {
   int functions, meta, rows, columns, names, top;
 };
 
-/* an error of the record, or of the file: Lua's, but over a mapping it is raised when that is left */
-_Noreturn static void fail(lua_State *L, struct runner *r, const struct why *why) {
-  if (r->mapped) {
-    r->why = *why;
-    longjmp(r->back, 1);
-  }
-  luaL_error(L, "%s", why->text);
+_Noreturn static void fail(lua_State *L, const struct runner *r) {
+  luaL_error(L, "%s", r->why.text);
   __builtin_unreachable();
 }
 
@@ -52,7 +48,7 @@ _Noreturn static void fail_with(lua_State *L, struct runner *r, const char *mess
 void runner_rest(lua_State *L, struct runner *r) {
   if (r->held) chunk_let(L, r->held);
   r->held = NULL;
-  r->reading = r->to_map = false;
+  r->reading = r->mapped = false;
   r->n = r->at = 0;
   r->text = NULL;
   if (r->bytes.cap > PIECES_KEPT) buf_free(&r->bytes); /* one line was huge; that is no reason to stay so */
@@ -68,37 +64,37 @@ static void new_piece(struct runner *r, const char *p, size_t n) {
 
 /* records of several lines are not to be cut: all at once */
 static void read_whole(lua_State *L, struct runner *r, uint64_t first, uint64_t last) {
-  struct why why;
   size_t n = (size_t)(last - first + 1);
   r->bytes.n = 0;
   if (buf_more(&r->bytes, n) != 0) luaL_error(L, "cannot read %s: out of memory", r->held->ref.path);
-  if (file_read(r->held, first, r->bytes.p, n, &why) != 0) fail(L, r, &why);
+  if (file_read(r->held, first, r->bytes.p, n, &r->why) != 0) fail(L, r);
   new_piece(r, (const char *)r->bytes.p, n);
 }
 
 static bool next_piece(lua_State *L, struct runner *r) {
-  struct why why;
   const char *p;
   size_t n;
   if (!r->reading) return false;
   r->offset += r->n;
-  int rc = pieces_next(&r->pieces, &p, &n, &why);
+  int rc = pieces_next(&r->pieces, &p, &n, &r->why);
   if (rc <= 0) r->reading = false;
   if (rc < 0) runner_rest(L, r); /* no record is under way */
-  if (rc < 0) fail(L, r, &why);
+  if (rc < 0) fail(L, r);
   if (rc > 0) new_piece(r, p, n);
   return rc > 0;
 }
 
 static void begin_pieces(struct runner *r) {
   pieces_start(&r->pieces, r->held, r->offset, r->last, &r->bytes);
+  r->n = r->at = 0;
+  r->mapped = false;
   r->reading = true;
 }
 
 void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset) {
-  struct why why;
   size_t n;
   runner_rest(L, r);
+  r->kept_failed = false;
   r->offset = offset;
   lua_pushvalue(L, idx);
   lua_setiuservalue(L, runner, UV_BLOCK);
@@ -107,12 +103,9 @@ void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t 
     new_piece(r, p, n);
     return;
   }
-  uint64_t first, last;
-  if (!(r->held = chunk_hold(L, idx, &first, &last, &why))) fail(L, r, &why);
-  r->offset = first;
-  r->last = last;
-  if (r->start) read_whole(L, r, first, last);
-  else if (r->native && first <= last) r->to_map = true;
+  if (!(r->held = chunk_hold(L, idx, &r->offset, &r->last, &r->why))) fail(L, r);
+  if (r->start) read_whole(L, r, r->offset, r->last);
+  else if (r->native) r->mapped = true;
   else begin_pieces(r);
 }
 
@@ -144,17 +137,14 @@ static void passed_over(struct runner *r, size_t at, size_t end) {
 }
 
 /* the line that the lead finds next, behind what it passes over; also one where it gives up */
-static bool seek_line(lua_State *L, struct runner *r) {
-  struct why why;
+static int seek_line(struct runner *r) {
   struct line line;
-  int rc = regex_next_line(r->lead, r->text, r->n, r->at, 0, &line, &why);
+  int rc = regex_next_line(r->lead, r->text, r->n, r->at, 0, &line, &r->why);
   if (rc == 0) line.start = line.end = r->n;
   if (r->lead_splits) passed_over(r, r->at, line.start);
   r->at = line.end < r->n ? line.end + 1 : r->n;
-  if (rc == 0) return false;
-  set_record(r, r->text + line.start, line.end - line.start);
-  if (rc < 0) fail(L, r, &why);
-  return true;
+  if (rc != 0) set_record(r, r->text + line.start, line.end - line.start);
+  return rc;
 }
 
 static void next_line(struct runner *r) {
@@ -164,50 +154,46 @@ static void next_line(struct runner *r) {
   set_record(r, p, n);
 }
 
-static bool split_by_lead(lua_State *L, struct runner *r) {
-  struct why why;
-  int rc = regex_search(r->lead, r->now.text, r->now.length, 0, 0, &why);
-  if (rc < 0) fail(L, r, &why);
+static int split_by_lead(struct runner *r) {
+  int rc = regex_search(r->lead, r->now.text, r->now.length, 0, 0, &r->why);
   if (rc > 0) capture_fields(r->splitter, r->now.text, r->field);
-  return rc > 0;
+  return rc;
 }
 
 /* Where most lines match, trying the next one costs half of searching it and finding its groups again; only behind one that
 ** does not match is there something to pass over. */
-static bool find_line(lua_State *L, struct runner *r) {
-  if (!r->lead_splits) return seek_line(L, r);
+static int find_line(struct runner *r) {
+  if (!r->lead_splits) return seek_line(r);
   size_t from = r->at;
   next_line(r);
-  if (split_by_lead(L, r)) return true;
+  int rc = split_by_lead(r);
+  if (rc != 0) return rc;
   passed_over(r, from, from + r->now.length + 1);
-  return r->at < r->n && seek_line(L, r) && split_by_lead(L, r);
+  rc = r->at < r->n ? seek_line(r) : 0;
+  return rc > 0 ? split_by_lead(r) : rc;
 }
 
-static bool next_record(lua_State *L, struct runner *r) {
-  if (r->at >= r->n) return false;
-  if (r->by_lead) return find_line(L, r);
+static int next_record(struct runner *r) {
+  if (r->at >= r->n) return 0;
+  if (r->by_lead) return find_line(r);
   if (r->start) {
     const char *p;
     struct records all = {r->text, r->n, r->at, r->start};
-    struct why why;
     size_t n;
-    int rc = records_next(&all, &p, &n, &why);
+    int rc = records_next(&all, &p, &n, &r->why);
     r->at = rc < 0 ? r->n : all.at;
-    if (rc < 0) fail(L, r, &why);
     if (rc > 0) set_record(r, p, n);
-    return rc > 0;
+    return rc;
   }
   next_line(r);
-  return true;
+  return 1;
 }
 
 /* ---- ops ---- */
 
-static bool matches(lua_State *L, struct runner *r, const struct op *op) {
-  struct why why;
-  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, 0, &why);
-  if (rc < 0) fail(L, r, &why);
-  return (rc > 0) != op->invert;
+static int matches(struct runner *r, const struct op *op) {
+  int rc = regex_search(op->regex, r->now.text, r->now.length, 0, 0, &r->why);
+  return rc < 0 ? rc : (rc > 0) != op->invert;
 }
 
 static void forget_fields(struct runner *r, unsigned from, unsigned to) {
@@ -237,28 +223,14 @@ static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
   return true;
 }
 
-static bool split(lua_State *L, struct runner *r, const struct stack *s) {
-  struct why why;
-  int rc = r->splitter->ops->split(r->splitter->self, &r->now, &why);
-  if (rc < 0) fail(L, r, &why);
-  if (rc > 0) return true;
-  if (r->mismatch == MISMATCH_ERROR) fail_with(L, r, "the record does not fit the format");
+static int split(lua_State *L, struct runner *r, const struct stack *s) {
+  int rc = r->splitter->ops->split(r->splitter->self, &r->now, &r->why);
+  if (rc != 0) return rc;
+  if (r->mismatch == MISMATCH_ERROR) return why_set(&r->why, "the record does not fit the format");
   add_sample(r, r->now.text, r->now.length);
   r->mismatched++;
   forget_fields(r, 0, r->split_slots);
   return r->mismatch == MISMATCH_KEEP || (r->mismatch == MISMATCH_CALL && mend(L, r, s));
-}
-
-static bool expression_holds(lua_State *L, struct runner *r, const struct op *op) {
-  struct why why;
-  int rc = expr_test(op->expr, &r->now, &why);
-  if (rc < 0) fail(L, r, &why);
-  return rc > 0;
-}
-
-static void derive(lua_State *L, struct runner *r, const struct op *op) {
-  struct why why;
-  if (expr_value(op->expr, &r->now, &r->field[op->slot], &why) != 0) fail(L, r, &why);
 }
 
 static void read_time(struct runner *r, const struct op *op) {
@@ -300,62 +272,57 @@ static void derive_by_function(lua_State *L, struct runner *r, const struct stac
     luaL_error(L, "a derived field must be a string, a number, a boolean or papy.null, got a %s", luaL_typename(L, -1));
 }
 
-static bool passes(lua_State *L, struct runner *r, const struct stack *s) {
-  for (unsigned i = r->by_lead; i < r->ops; i++) {
+/* 1: the record passes all ops */
+static int passes(lua_State *L, struct runner *r, const struct stack *s) {
+  int rc = 1;
+  for (unsigned i = r->by_lead; rc > 0 && i < r->ops; i++) {
     struct op *op = &r->op[i];
     switch (op->kind) {
-      case OP_GREP:
-        if (!matches(L, r, op)) return false;
-        break;
-      case OP_SPLIT:
-        if (!split(L, r, s)) return false;
-        break;
-      case OP_WHERE:
-        if (!expression_holds(L, r, op)) return false;
-        break;
-      case OP_DERIVE: derive(L, r, op); break;
+      case OP_GREP: rc = matches(r, op); break;
+      case OP_SPLIT: rc = split(L, r, s); break;
+      case OP_WHERE: rc = expr_test(op->expr, &r->now, &r->why); break;
+      case OP_DERIVE: rc = expr_value(op->expr, &r->now, &r->field[op->slot], &r->why) == 0 ? 1 : -1; break;
       case OP_TIME: read_time(r, op); break;
       case OP_BUCKET: put_in_bucket(r, op); break;
-      case OP_SAMPLE:
-        if (!is_sampled(r, op)) return false;
-        break;
+      case OP_SAMPLE: rc = is_sampled(r, op); break;
       case OP_DERIVE_LUA: derive_by_function(L, r, s, op); break;
       case OP_WHERE_LUA:
         call(L, r, s, op->function, op->plain);
-        if (!lua_toboolean(L, -1)) return false;
+        rc = lua_toboolean(L, -1);
         lua_pop(L, 1);
         break;
     }
   }
-  return true;
+  return rc;
 }
 
 /* ---- sinks ---- */
 
-static void to_tally(lua_State *L, struct runner *r) {
-  struct why why;
+static int to_tally(struct runner *r) {
   for (unsigned i = 0; i < r->keys; i++) r->given[i] = slot_value(r, r->key[i]);
   for (unsigned i = 0; i < r->args; i++) r->given[r->keys + i] = slot_value(r, r->arg[i]);
-  if (tally_add(r->tally, r->given, r->given + r->keys, &why) != 0) fail(L, r, &why);
+  return tally_add(r->tally, r->given, r->given + r->keys, &r->why);
 }
 
-static void to_lines(lua_State *L, struct runner *r) {
-  if (buf_add(&r->lines, r->now.text, r->now.length) != 0 || buf_byte(&r->lines, '\n') != 0)
-    fail_with(L, r, "not enough memory");
+static int to_lines(struct runner *r) {
+  if (buf_add(&r->lines, r->now.text, r->now.length) == 0 && buf_byte(&r->lines, '\n') == 0) return 0;
+  return why_set(&r->why, "not enough memory");
 }
 
-static void sink(lua_State *L, struct runner *r, const struct stack *s) {
+static int sink(lua_State *L, struct runner *r, const struct stack *s) {
+  int rc = 0;
   switch (r->sink) {
     case SINK_COUNT: break;
-    case SINK_TALLY: to_tally(L, r); break;
-    case SINK_LINES: to_lines(L, r); break;
+    case SINK_TALLY: rc = to_tally(r); break;
+    case SINK_LINES: rc = to_lines(r); break;
     case SINK_ROWS:
       record_push_row(L, r, s->columns, s->names);
       lua_rawseti(L, s->rows, (lua_Integer)++r->rows);
       break;
     case SINK_CALL: call(L, r, s, 1, r->plain); break;
   }
-  r->kept++;
+  r->kept += rc == 0;
+  return rc;
 }
 
 /* ---- the loop ---- */
@@ -378,79 +345,57 @@ static struct stack lay_out(lua_State *L, int runner) {
   return s;
 }
 
-/* what is left of the piece */
-static void run_piece(lua_State *L, struct runner *r, const struct stack *s) {
-  while (r->kept < r->limit && next_record(L, r)) {
+/* the records of the piece; 0, or -1 with r->why */
+static int run_piece(lua_State *L, struct runner *r, const struct stack *s) {
+  int rc;
+  while (r->kept < r->limit && (rc = next_record(r)) != 0) {
+    if (rc < 0) return -1;
     r->serial++;
     arena_reset(&r->arena);
     if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
     if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);
-    if (passes(L, r, s)) sink(L, r, s);
+    if ((rc = passes(L, r, s)) < 0 || (rc > 0 && sink(L, r, s) != 0)) return -1;
     if (r->lua) lua_settop(L, s->top);
   }
-}
-
-/* The record that failed is kept for place(), since its bytes go with the mapping; the loop goes on behind it. */
-static void keep_failed(struct runner *r) {
-  uint64_t at = r->offset + (uint64_t)(r->now.text - r->text), next = r->offset + r->at;
-  size_t n = r->now.length < SAMPLE_BYTES ? r->now.length : SAMPLE_BYTES;
-  memcpy(r->failed, r->now.text, n);
-  r->text = r->now.text = r->failed;
-  r->now.length = r->n = r->at = n;
-  r->offset = at;
-  r->next = next;
-}
-
-__attribute__((noinline)) static void run_pieces_of(const struct mapped *m, const char *p, size_t n) {
-  struct runner *r = m->r;
-  for (const char *end = p + n; p < end && r->kept < r->limit; r->offset += r->n, p += r->n) {
-    const char *nl =
-        (size_t)(end - p) > READ_PIECE ? memchr(p + READ_PIECE, '\n', (size_t)(end - p) - READ_PIECE) : NULL;
-    new_piece(r, p, (size_t)((nl ? nl + 1 : end) - p));
-    run_piece(m->L, r, m->s);
-  }
-}
-
-static int run_mapped(void *ctx, const char *p, size_t n, struct why *why) {
-  const struct mapped *m = ctx;
-  if (setjmp(m->r->back) != 0) {
-    keep_failed(m->r);
-    *why = m->r->why;
-    return -1;
-  }
-  run_pieces_of(m, p, n);
   return 0;
 }
 
-/* A chunk for which no Lua is called is run through where it is mapped, which saves a quarter of the time of simple plans; pages
-** that vanish meanwhile end it (scan/mapping.h). */
-static void go_mapped(lua_State *L, struct runner *r, const struct stack *s) {
-  struct mapped m = {L, r, s};
-  struct why why;
-  r->to_map = false;
-  r->mapped = true;
-  int rc = mapping_read(r->held, r->offset, r->last, run_mapped, &m, &why);
-  r->mapped = false;
-  if (rc < 0 && r->text == r->failed) {
-    r->to_map = r->next <= r->last; /* when it is asked to go on */
-  } else {
-    r->text = r->now.text = NULL;
-    r->n = r->at = 0;
-  }
+/* The mapping is gone when the error is told: the record is kept until then. */
+static int keep_failed(struct runner *r) {
+  r->failed.n = 0;
+  r->kept_failed = true;
+  r->failed_at = r->offset + (uint64_t)(r->now.text - r->text);
+  (void)buf_add(&r->failed, r->now.text, r->now.length); /* without memory the message has no text */
+  return -1;
+}
+
+static int run_mapped(void *ctx, const char *p, size_t n, struct why *why) {
+  struct runner *r = ctx;
+  new_piece(r, p, n);
+  if (run_piece(NULL, r, NULL) == 0) return 0;
+  *why = r->why;
+  return keep_failed(r);
+}
+
+/* From where the last call left off: a failed record, or the beginning. False: the chunk has to be read. */
+static bool go_mapped(lua_State *L, struct runner *r) {
+  r->offset += r->at;
+  r->at = 0;
+  r->kept_failed = false;
+  if (r->offset > r->last) return true;
+  int rc = mapping_read(r->held, r->offset, r->last, run_mapped, r, &r->why);
+  if (rc < 0) fail(L, r);
   if (rc > 0) begin_pieces(r);
-  if (rc < 0) fail(L, r, &why);
+  return rc == 0;
 }
 
 void runner_go(lua_State *L, struct runner *r, int runner) {
-  struct stack s = lay_out(L, runner);
   r->shown = false;
-  if (r->text == r->failed) { /* going on behind a record that failed */
-    r->offset = r->next;
-    r->text = NULL;
-    r->n = r->at = 0;
+  if (!r->mapped || !go_mapped(L, r)) {
+    struct stack s = lay_out(L, runner);
+    do {
+      if (run_piece(L, r, &s) != 0) fail(L, r);
+    } while (r->kept < r->limit && next_piece(L, r));
   }
-  if (r->to_map) go_mapped(L, r, &s);
-  do run_piece(L, r, &s);
-  while (r->kept < r->limit && next_piece(L, r));
   runner_rest(L, r);
 }

@@ -87,16 +87,28 @@ static bool decode(lua_State *L, const void *p, size_t n) {
   return lua_pcall(L, 1, 1, 0) == LUA_OK;
 }
 
-static void push_name(lua_State *L, struct lpool *p, uint32_t task) {
+/* the name of a task, or of the function of a composed one that was computed when its worker was lost */
+static void push_name(lua_State *L, struct lpool *p, uint32_t task, uint32_t step) {
   lpool_push_table(L, p);
-  if (lua_istable(L, -1)) {
-    lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME);
+  if (!lua_istable(L, -1)) return;
+  if (lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) {
+    lua_rawgeti(L, -1, step ? step : 1);
     lua_remove(L, -2);
   }
+  lua_remove(L, -2);
+}
+
+/* the number of a task, as a person gave it; those of pipelines have none */
+static void push_number(lua_State *L, const struct part *from) {
+  if (from->pool->tk[from->task].chain)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, (lua_Integer)from->task + 1);
 }
 
 /* the words for a tasklet whose worker is gone; its request, if it can be had, shows the item */
-static void push_fault(lua_State *L, struct lpool *p, uint32_t task, const struct fault *f, uint64_t index) {
+static void push_fault(lua_State *L, const struct part *from, const struct fault *f, uint32_t step, uint64_t index) {
+  struct lpool *p = from->pool;
   struct frame request;
   char cause[80] = "";
   if (f->cause == FAULT_DIED) proc_cause(f->status, cause, sizeof cause);
@@ -106,30 +118,35 @@ static void push_fault(lua_State *L, struct lpool *p, uint32_t task, const struc
                     : f->cause == FAULT_DIED  ? "died"
                                               : "no worker");
   lua_pushstring(L, cause);
-  lua_pushinteger(L, (lua_Integer)task + 1);
+  push_number(L, from);
   lua_pushinteger(L, (lua_Integer)index);
-  push_name(L, p, task);
+  push_name(L, p, from->task, step);
   lua_pushinteger(L, f->attempts);
-  if (!(p->rt && pool_due_request(p->rt, task, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
+  if (!(p->rt && shelf_request(&p->tk[from->task].shelf, from->reader, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
         decode(L, request.body, request.len)))
     lua_pushnil(L);
+  if (p->tk && p->tk[from->task].boxed && !lua_isnil(L, -1)) { /* shown as the function would have seen it */
+    lua_createtable(L, 1, 0);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+  }
   lpool_push_name(L, p);
   lua_call(L, 8, 1);
 }
 
-bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index) {
+bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, uint64_t index) {
   if (f->kind & FRAME_FAULT) {
     struct fault fault;
     memcpy(&fault, f->body, sizeof fault);
-    push_fault(L, p, task, &fault, index);
+    push_fault(L, from, &fault, f->step, index);
     return true;
   }
   if (decode(L, f->body, f->len)) return f->kind & FRAME_ERROR;
   lerror_push(L, "of_codec");
   lua_insert(L, -2);
-  lua_pushinteger(L, (lua_Integer)task + 1);
+  push_number(L, from);
   lua_pushinteger(L, (lua_Integer)index);
-  lpool_push_name(L, p);
+  lpool_push_name(L, from->pool);
   lua_call(L, 4, 1);
   return true;
 }
@@ -201,7 +218,7 @@ static int add_undrained(lua_State *L, struct lpool *p, luaL_Buffer *b) {
   return n;
 }
 
-_Noreturn static void deadlock(lua_State *L, struct lpool *p, uint32_t task) {
+_Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task) {
   luaL_Buffer b;
   const struct tk *k = &p->tk[task];
   for (uint32_t i = 0; i < k->parts; i++)
@@ -222,23 +239,23 @@ _Noreturn static void deadlock(lua_State *L, struct lpool *p, uint32_t task) {
 }
 
 /* whose inputs are being pulled just now draw on this task: remembered, so that papy knows when a pull would wait */
-static void note_draw(struct lpool *p, uint32_t task) {
+void lnote_draw(struct lpool *p, uint32_t task) {
   for (struct lpool *q = p->engine->pools; q; q = q->next) {
     if (!q->rt || q->pulling < 0) continue;
     struct tk *k = &q->tk[q->pulling];
     bool known = k->drawn == DRAWS_MOST;
     for (uint32_t i = 0; i < k->drawn; i++) known = known || (k->draws[i].pool == p && k->draws[i].id == p->tk[task].id);
-    if (!known) k->draws[k->drawn++] = (struct part){p, task, p->tk[task].id};
+    if (!known) k->draws[k->drawn++] = (struct part){p, task, 0, p->tk[task].id};
     if (q == p) p->tk[task].consumed = true;
   }
 }
 
-/* the result that is due: push it, or raise it */
-static int deliver(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index) {
-  bool error = lframe_push(L, p, task, f, index);
-  ltrack(L, p, task, index);
-  pool_took(p->rt, task, error);
-  return error ? lua_error(L) : 1;
+/* Push the result that is due; true: it is an error. */
+static bool push_due(lua_State *L, const struct part *from, const struct frame *f, uint64_t index) {
+  bool error = lframe_push(L, from, f, index);
+  ltrack(L, from->pool, from->task, index);
+  shelf_took(&from->pool->tk[from->task].shelf, from->reader, error);
+  return error;
 }
 
 static void timed_out(lua_State *L, struct lpool *p, uint32_t task, double timeout) {
@@ -258,42 +275,83 @@ static void same_run(lua_State *L, struct lpool *p, unsigned run) {
 }
 
 /* one look at everything without waiting; true: the result is due */
-static bool look_around(lua_State *L, struct lpool *p, uint32_t task, struct frame *f, uint64_t *index, int *moves) {
+static bool look_around(lua_State *L, const struct part *from, struct frame *f, uint64_t *index, int *moves) {
+  struct lpool *p = from->pool;
   unsigned run = p->run;
-  pool_collect(p->rt);
-  *moves = lfeed(L, p, (int)task, false);
+  lcollect(p);
+  *moves = lfeed(L, p, (int)from->task, false);
   same_run(L, p, run);
-  if (pool_due(p->rt, task, f, index)) return true;
+  if (shelf_due(&p->tk[from->task].shelf, from->reader, f, index)) return true;
   pool_flush(p->rt);
   *moves += lfeed_all(L, p->engine, false);
   same_run(L, p, run);
-  return pool_due(p->rt, task, f, index);
+  return shelf_due(&p->tk[from->task].shelf, from->reader, f, index);
 }
 
-int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block) {
+/* nothing moves: for a pipeline's task the pools of its pipeline give way */
+static bool give_way(lua_State *L, int view) {
+  if (!view) return false;
+  lua_getiuservalue(L, view, 1);
+  lua_getfield(L, -1, "pools");
+  bool moved = lua_istable(L, -1) && lgive_way(L, lua_gettop(L));
+  lua_pop(L, 2);
+  return moved;
+}
+
+int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool block, int view) {
   struct frame f;
   uint64_t index;
   int moves;
   lpool_no_finalizer(L);
   lpool_running(L, p);
   unsigned run = p->run;
+  uint32_t task = from.task;
+  struct shelf *shelf = &p->tk[task].shelf;
   lfeed(L, p, (int)task, false);
   same_run(L, p, run);
-  if (pool_due(p->rt, task, &f, &index)) return deliver(L, p, task, &f, index);
-  note_draw(p, task);
+  if (shelf_due(shelf, from.reader, &f, &index)) return push_due(L, &from, &f, index) && !view ? lua_error(L) : 1;
+  lnote_draw(p, task);
   int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
   for (;;) {
     bool idle = lall_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
-    if (look_around(L, p, task, &f, &index, &moves)) return deliver(L, p, task, &f, index);
-    if (pool_finished(p->rt, task)) return 0;
-    bool borrowed = !moves && idle && p->pulling >= 0 && lborrow(L, p, task);
+    if (look_around(L, &from, &f, &index, &moves)) return push_due(L, &from, &f, index) && !view ? lua_error(L) : 1;
+    if (shelf_finished(shelf, from.reader)) return 0;
+    bool borrowed = !moves && idle && p->pulling >= 0 && pool_room(p->rt) && lborrow(L, p, task);
     same_run(L, p, run);
     if ((moves || borrowed) && clock_ns() < deadline) continue; /* others may move for ever */
     if (deadline == 0 || clock_ns() >= deadline) timed_out(L, p, task, block ? timeout : 0);
-    if (deadline == FOREVER && idle) deadlock(L, p, task);
+    if (idle && give_way(L, view)) {
+      same_run(L, p, run);
+      continue;
+    }
+    if (deadline == FOREVER && idle) ldeadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }
+}
+
+int ltry(lua_State *L, struct lpool *p, struct part from) {
+  struct frame f;
+  uint64_t index;
+  struct shelf *shelf = &p->tk[from.task].shelf;
+  unsigned run = p->run;
+  lnote_draw(p, from.task);
+  if (lfeed(L, p, (int)from.task, true)) p->engine->taken++;
+  same_run(L, p, run);
+  bool due = shelf_due(shelf, from.reader, &f, &index);
+  if (!due) {
+    pool_flush(p->rt);
+    lcollect(p);
+    due = shelf_due(shelf, from.reader, &f, &index);
+  }
+  if (due) {
+    push_due(L, &from, &f, index);
+    p->engine->taken++;
+  } else {
+    lua_pushnil(L);
+  }
+  lua_pushboolean(L, due || shelf_finished(shelf, from.reader));
+  return 2;
 }
 
 /* ---- stopping ---- */
@@ -305,15 +363,17 @@ static int discard(lua_State *L, struct lpool *p, bool all) {
   int n = 0;
   for (uint32_t t = 0; t < p->tasks; t++) {
     if (p->tk[t].consumed && !all) continue;
-    while (pool_due(p->rt, t, &f, &index)) {
-      if (p->tk[t].track) { /* seen, though not delivered */
-        lframe_push(L, p, t, &f, index);
-        ltrack(L, p, t, index);
-        lua_pop(L, 1);
+    for (uint32_t r = 0; r < p->tk[t].shelf.readers; r++)
+      while (shelf_due(&p->tk[t].shelf, r, &f, &index)) {
+        if (p->tk[t].track) { /* seen, though not delivered */
+          lframe_push(L, &(struct part){p, t, r, p->tk[t].id}, &f, index);
+          ltrack(L, p, t, index);
+          lua_pop(L, 1);
+        }
+        shelf_took(&p->tk[t].shelf, r, f.kind & FRAME_ERROR);
+        n++;
       }
-      pool_took(p->rt, t, f.kind & FRAME_ERROR);
-      n++;
-    }
+    if (!p->tk[t].shelf.open) n += (int)shelf_aside(&p->tk[t].shelf);
   }
   return n;
 }
@@ -330,7 +390,7 @@ static bool drain(lua_State *L, struct lpool *p, int64_t deadline) {
   p->stopping = true;
   while (lpool_still(p, run) && !all_finished(p)) {
     bool idle = lall_idle(p->engine);
-    pool_collect(p->rt);
+    lcollect(p);
     int moves = discard(L, p, false) + lfeed(L, p, -1, false);
     if (!lpool_still(p, run)) return true;
     pool_flush(p->rt);

@@ -9,14 +9,28 @@
 **   take(task, timeout, block)          the same of a view
 **   stop(pool, force, timeout)
 **   state(pool) -> "new" | "started" | "stopped"
-**   stats(pool [, number]) -> table     of this run, or of the last one; `tasks`: how many it has
-**   ready(pool, number)                 may the next result (or error, or end) be had without waiting?
+**   stats(pool [, number [, step]]) -> table  of this run, or of the last one; `tasks`: how many it has. Of one task: its
+**                                       failures up to that of its composed functions
+**   ready(task)                         may the next result (or error, or end) be had without waiting?
 **   idle()                              is nothing with any worker?
 **   on_turn(f), off_turn(f)             f() is called whenever papy waits: it moves what it can without waiting itself and
 **                                       returns how much that was
 **   wait([seconds])                     one wait for news, while everything works: "moved", "time" or "idle" (without a time:
 **                                       nothing is under way); raises "interrupted!"
-**   metatables() -> pool's, task's      for lua/numap.lua to add methods to */
+**   metatables() -> pool's, task's      for lua/numap.lua to add methods to
+**
+** For pipelines, whose results may have several readers:
+**   task(pool, number, id, nil, nil, reader)  a view that gives errors as values, for reader number `reader`, from 0
+**   reader(task) -> number              one reader more, of what nobody has read yet
+**   unread(task)                        this reader reads no more
+**   tryer(task) -> try                  try() -> item, true; or nil, true at the end; nil, false when there is nothing yet
+**   stuck(task)                         raises what keeps its next result from coming, if nothing moves
+**   skip(task)                          give up the result that is due next, unless it has just come: then false
+**   submitted(task)                     how many items there are so far
+**   give_way(pools)                     see lgive_way
+**   taken()                             counts what try has moved
+**   alarm(seconds)                      whoever waits looks around then
+**   renew(pool)                         it rests, but will be started again */
 #include <errno.h>
 #include <lauxlib.h>
 #include <malloc.h>
@@ -112,6 +126,7 @@ void lpool_end(struct lpool *p, bool now) {
   p->stopped = true;
   p->stopping = p->condemned = false;
   leave_engine(p);
+  for (uint32_t t = 0; t < p->tasks; t++) shelf_end(&p->tk[t].shelf);
   p->engine->workers -= p->workers;
   if (!pool_stop(rt, now, clock_ns() + (now ? 0 : LEAVE_NS))) p->engine->haunted = true;
 }
@@ -188,20 +203,20 @@ static void to_slot(lua_State *L, int uv, uint32_t t, int slot) {
 }
 
 /* one task of the configuration, on top of the stack (popped): {f, args, argn, input, kind, pure, plain, wakes, parts,
-** name, tracked, limit (seconds), retries, id} */
+** name, tracked, limit (seconds), retries, id; of pipelines also chain, has_args, boxed, readers}. With chain = n the first
+** three and the names are arrays, one element for each of the composed functions. */
 static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_options *o, int uv) {
-  static const char *const kinds[] = {"table", "call", "next", "task", "zip", NULL};
+  static const char *const kinds[] = {"table", "call", "own", "next", "task", "zip", NULL};
   static const struct {
     const char *name;
     int slot;
   } slots[] = {{"f", SLOT_FUNCTION}, {"args", SLOT_ARGS}, {"argn", SLOT_ARGN},
-               {"input", SLOT_INPUT}, {"name", SLOT_NAME}, {"tracked", SLOT_TRACKED}, {"ready", SLOT_READY}};
+               {"input", SLOT_INPUT}, {"name", SLOT_NAME}, {"tracked", SLOT_TRACKED}};
   struct tk *k = &p->tk[t];
   int task = lua_gettop(L);
   for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
     lua_getfield(L, task, slots[i].name);
     if (slots[i].slot == SLOT_TRACKED) k->track = !lua_isnil(L, -1);
-    if (slots[i].slot == SLOT_READY) k->asks = !lua_isnil(L, -1);
     if (lua_isnil(L, -1)) {
       lua_pop(L, 1);
       lua_pushboolean(L, 0);
@@ -214,6 +229,11 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   k->plain = true_field(L, task, "plain");
   k->wakes = true_field(L, task, "wakes");
   k->id = number_field(L, task, "id");
+  k->boxed = true_field(L, task, "boxed");
+  o->steps = k->chain = (uint32_t)number_field(L, task, "chain");
+  k->args = true_field(L, task, "has_args");
+  k->readers = (uint32_t)number_field(L, task, "readers");
+  if (!k->readers) k->readers = 1;
   k->retries = (uint32_t)number_field(L, task, "retries");
   lua_getfield(L, task, "parts");
   if (lua_istable(L, -1)) read_parts(L, p, k);
@@ -300,6 +320,11 @@ static int pool_start_(lua_State *L) {
   e->pools = p;
   e->workers += p->workers;
   e->version++;
+  for (uint32_t t = 0; t < n; t++)
+    if (!shelf_start(&p->tk[t].shelf, p->rt, t, p->tk[t].readers)) {
+      lpool_end(p, true);
+      return luaL_error(L, "not enough memory");
+    }
   lfeed(L, p, FEED_ALL, true);
   if (p->rt) pool_flush(p->rt);
   return 0;
@@ -311,14 +336,18 @@ static double opt_timeout(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) ? -1 : luaL_checknumber(L, arg);
 }
 
+/* a task of the run under way, as its first reader sees it */
+static struct part own_part(struct lpool *p, uint32_t task) { return (struct part){p, task, 0, p->tk[task].id}; }
+
 static int pool_next(lua_State *L) {
   struct lpool *p = lpool_running(L, lpool_check(L, 1));
   lua_Integer task = luaL_checkinteger(L, 2);
   if (task < 1 || task > p->tasks) lpool_raise(L, p, "task", ": no task %I; there are %d", task, (int)p->tasks);
-  return lnext(L, p, (uint32_t)task - 1, opt_timeout(L, 3), lua_isnoneornil(L, 4) || lua_toboolean(L, 4));
+  bool block = lua_isnoneornil(L, 4) || lua_toboolean(L, 4);
+  return lnext(L, p, own_part(p, (uint32_t)task - 1), opt_timeout(L, 3), block, 0);
 }
 
-/* the pool of the view, which runs with this very task in it */
+/* raise if what this views is gone; else its pool, which runs with this very task in it */
 static struct lpool *pool_with(lua_State *L, const struct ltask *t) {
   struct lpool *p = t->of.pool;
   if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
@@ -331,21 +360,23 @@ static int task_call(lua_State *L) {
   struct ltask *t = lua_touserdata(L, 1);
   struct lpool *p = pool_with(L, t);
   lua_settop(L, 1);
-  return lnext(L, p, t->of.task, t->timeout, t->block);
+  return lnext(L, p, t->of, t->timeout, t->block, t->gives ? 1 : 0);
 }
 
 static int task_take(lua_State *L) {
   struct ltask *t = check_task(L, 1);
   struct lpool *p = pool_with(L, t);
-  return lnext(L, p, t->of.task, opt_timeout(L, 2), lua_isnoneornil(L, 3) || lua_toboolean(L, 3));
+  return lnext(L, p, t->of, opt_timeout(L, 2), lua_isnoneornil(L, 3) || lua_toboolean(L, 3), 0);
 }
 
 static int pool_task(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
   lua_Integer number = luaL_checkinteger(L, 2), id = luaL_optinteger(L, 3, 0);
   double timeout = opt_timeout(L, 4);
+  lua_settop(L, 6);
   struct ltask *t = lua_newuserdatauv(L, sizeof *t, 2);
-  *t = (struct ltask){{p, (uint32_t)number - 1, id}, lua_isnoneornil(L, 5) || lua_toboolean(L, 5), timeout};
+  *t = (struct ltask){.of = {p, (uint32_t)number - 1, (uint32_t)luaL_optinteger(L, 6, 0), id}, .gives = !lua_isnoneornil(L, 6),
+                      .block = lua_isnoneornil(L, 5) || lua_toboolean(L, 5), .timeout = timeout};
   luaL_setmetatable(L, TASK_CLASS);
   lua_newtable(L);
   lua_setiuservalue(L, -2, 1);
@@ -366,19 +397,113 @@ static int pool_call(lua_State *L) {
   lpool_running(L, p);
   lua_settop(L, 1);
   if (p->tasks == 0) return 0;
-  return lnext(L, p, 0, p->timeout, p->block);
+  return lnext(L, p, own_part(p, 0), p->timeout, p->block, 0);
 }
 
+/* ---- for pipelines ---- */
+
+/* a pipeline may ask for results of a pool that it has not started yet */
+static bool is_started(const struct ltask *t) { return !t->gives || t->of.pool->rt || t->of.pool->stopped; }
+
+/* the task at index 1, of a pool that runs; NULL when a pipeline has not started that pool yet */
+static struct ltask *running_task(lua_State *L) {
+  struct ltask *t = check_task(L, 1);
+  if (!is_started(t)) return NULL;
+  pool_with(L, t);
+  return t;
+}
+
+static struct shelf *shelf_of(const struct ltask *t) { return &t->of.pool->tk[t->of.task].shelf; }
+
 static int ready(lua_State *L) {
-  struct lpool *p = lpool_check(L, 1);
-  lua_Integer task = luaL_checkinteger(L, 2);
-  bool yes = !p->rt || p->pid != pid_own() || task < 1 || task > p->tasks; /* next will raise at once */
-  if (!yes) {
-    if (!pool_waiting(p->rt, (uint32_t)task - 1)) pool_collect(p->rt);
-    yes = pool_waiting(p->rt, (uint32_t)task - 1) || pool_finished(p->rt, (uint32_t)task - 1);
+  struct ltask *t = running_task(L);
+  bool yes = false;
+  if (t) {
+    if (!shelf_waiting(shelf_of(t), t->of.reader)) lcollect(t->of.pool);
+    yes = shelf_waiting(shelf_of(t), t->of.reader) || shelf_finished(shelf_of(t), t->of.reader);
   }
   lua_pushboolean(L, yes);
   return 1;
+}
+
+static int try(lua_State *L) {
+  struct ltask *t = lua_touserdata(L, lua_upvalueindex(1));
+  if (!is_started(t)) {
+    lua_pushnil(L);
+    lua_pushboolean(L, false);
+    return 2;
+  }
+  return ltry(L, pool_with(L, t), t->of);
+}
+
+static int tryer(lua_State *L) {
+  check_task(L, 1);
+  lua_settop(L, 1);
+  lua_pushcclosure(L, try, 1);
+  return 1;
+}
+
+static int stuck(lua_State *L) {
+  struct ltask *t = running_task(L);
+  struct engine *e = engine_of(L);
+  if (!t || shelf_waiting(shelf_of(t), t->of.reader) || shelf_finished(shelf_of(t), t->of.reader) || !lall_idle(e)) return 0;
+  ldeadlock(L, t->of.pool, t->of.task);
+}
+
+static int reader(lua_State *L) {
+  struct ltask *t = running_task(L);
+  int n = t ? shelf_reader(shelf_of(t)) : 0;
+  if (n < 0) return luaL_error(L, "not enough memory");
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+static int unread(lua_State *L) {
+  struct ltask *t = check_task(L, 1);
+  if (t->of.pool->pid == pid_own() && lpool_has(&t->of)) shelf_close(shelf_of(t), t->of.reader);
+  return 0;
+}
+
+static int skip(lua_State *L) {
+  struct ltask *t = running_task(L);
+  if (t) lcollect(t->of.pool);
+  bool late = t && !shelf_waiting(shelf_of(t), t->of.reader);
+  if (late) pool_skip(t->of.pool->rt, t->of.task);
+  lua_pushboolean(L, late);
+  return 1;
+}
+
+static int submitted(lua_State *L) {
+  struct ltask *t = running_task(L);
+  struct pool_stats s = {0};
+  if (t) pool_stats(t->of.pool->rt, (int32_t)t->of.task, &s);
+  lua_pushinteger(L, (lua_Integer)s.submitted);
+  return 1;
+}
+
+static int give_way(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_pushboolean(L, lgive_way(L, 1));
+  return 1;
+}
+
+static int taken(lua_State *L) {
+  lua_pushinteger(L, engine_of(L)->taken);
+  return 1;
+}
+
+static int alarm_(lua_State *L) {
+  struct engine *e = engine_of(L);
+  double seconds = luaL_checknumber(L, 1);
+  if (!e->alarm.armed || clock_after(seconds) < e->alarm.when) waker_arm(&e->alarm, e->loop, -1, seconds);
+  return 0;
+}
+
+static int renew(lua_State *L) {
+  struct lpool *p = lpool_check(L, 1);
+  if (p->condemned && !lpool_finalizing(L)) lpool_end(p, true);
+  p->stopped = false;
+  return 0;
 }
 
 static int idle(lua_State *L) {
@@ -462,7 +587,11 @@ static int stats(lua_State *L) {
   set_number(L, "failed", s.failed);
   set_number(L, "delivered", s.delivered);
   set_number(L, "skipped", s.skipped);
-  if (task) return 1;
+  if (task) {
+    if (p->rt && lua_isinteger(L, 3))
+      set_number(L, "failed", pool_failed(p->rt, (uint32_t)task - 1, (uint32_t)lua_tointeger(L, 3)));
+    return 1;
+  }
   set_number(L, "retried", s.retried);
   set_number(L, "deaths", s.deaths);
   set_number(L, "in_flight", s.in_flight);
@@ -488,9 +617,13 @@ static int metatables(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"new", pool_new},   {"task", pool_task}, {"start", pool_start_}, {"next", pool_next}, {"take", task_take},
-                                     {"stop", pool_stop_}, {"state", state},    {"stats", stats},       {"fields", fields},
-                                     {"ready", ready},     {"idle", idle},     {"on_turn", on_turn}, {"off_turn", off_turn}, {"wait", wait_},        {"pool_of", pool_of}, {"metatables", metatables}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"new", pool_new},     {"task", pool_task},      {"start", pool_start_}, {"next", pool_next},     {"take", task_take},
+    {"stop", pool_stop_},  {"state", state},         {"stats", stats},       {"fields", fields},      {"pool_of", pool_of},
+    {"idle", idle},        {"on_turn", on_turn},     {"off_turn", off_turn}, {"wait", wait_},         {"metatables", metatables},
+    {"ready", ready},      {"tryer", tryer},         {"stuck", stuck},       {"reader", reader},      {"unread", unread},
+    {"skip", skip},        {"submitted", submitted}, {"give_way", give_way}, {"alarm", alarm_},       {"renew", renew},
+    {"taken", taken},      {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 

@@ -9,26 +9,28 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "bindings/engine.h"
 #include "runtime/pool.h"
+#include "runtime/shelf.h"
 
 #define POOL_CLASS "papy.NuMap"
 #define TASK_CLASS "papy.Task"
 
-struct engine;
 
 enum input_kind {
   INPUT_TABLE, /* an array: elements 1, 2, … until nil */
   INPUT_CALL,  /* anything callable */
+  INPUT_OWN,   /* papy's own: a function that never waits and gives several items at once */
   INPUT_NEXT,  /* an object with a method next */
   INPUT_TASK,  /* results of one task, handed on by reference */
   INPUT_ZIP    /* results of several, joined */
 };
 
-enum { PARTS_MOST = 64, DRAWS_MOST = 8 };
+enum { PARTS_MOST = 64, DRAWS_MOST = 8, PULL_MOST = 64 };
 
 struct part {
   struct lpool *pool;
-  uint32_t task;
+  uint32_t task, reader;
   lua_Integer id; /* which of the pool's tasks it is, of all there ever were: numbers are given anew in each run */
 };
 
@@ -36,16 +38,21 @@ struct part {
 struct tk {
   enum input_kind kind;
   bool pure;    /* the input cannot draw on tasks: pulled only when there is room */
-  bool asks;    /* the input can say whether a pull would wait */
-  bool wakes;   /* and when it would, it wakes the loop later: so it is never waited for in a pull */
-  bool awaited; /* it was asked, and was not ready */
+  bool wakes;   /* papy's own, which wakes the loop once it has something again; */
+  bool awaited; /* so it did say that it had nothing */
   bool plain;   /* an array without a metatable */
   bool held;    /* a pulled item waits for room, */
   bool held_error; /* or what the input raised */
   bool track;
+  bool asked;   /* its own input is being called */
   bool limited; /* has a task_timeout */
   bool consumed; /* another task of this pool reads it */
+  bool boxed;    /* the function gets {item} */
+  bool args;     /* some of the composed functions have arguments */
+  uint32_t chain; /* how many functions it is composed of, 0: it is not, but a function of its own */
   lua_Integer id;
+  uint32_t readers;
+  struct shelf shelf;     /* of the run under way */
   struct pool_stats last; /* its numbers at the end of the run */
   uint32_t retries;
   uint64_t pulled;
@@ -77,12 +84,13 @@ struct lpool {
 
 struct ltask {
   struct part of;
+  bool gives; /* for pipelines: errors are given, not raised, and room is made where nothing moves */
   bool block;
   double timeout; /* < 0: none */
 };
 
 /* The pool's user value is a table: fields of the Lua side by name, and per task t (from 0) at t*SLOTS+1...: */
-enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOT_READY, SLOTS };
+enum { SLOT_FUNCTION, SLOT_ARGS, SLOT_INPUT, SLOT_HELD, SLOT_NAME, SLOT_TRACKED, SLOT_ARGN, SLOTS };
 /* push the pool itself; false (and nil) when it is being collected */
 bool lpool_push(lua_State *L, struct lpool *p);
 /* push that table; nil likewise */
@@ -104,7 +112,8 @@ struct lpool *lpool_running(lua_State *L, struct lpool *p);
 
 /* is it a task of the run under way? */
 static inline bool lpool_has(const struct part *t) {
-  return t->pool->rt && t->task < t->pool->tasks && t->pool->tk[t->task].id == t->id;
+  return t->pool->rt && t->task < t->pool->tasks && t->pool->tk[t->task].id == t->id &&
+         t->reader < t->pool->tk[t->task].shelf.readers;
 }
 
 /* end the run: workers leave (killed when now), the pool can be started again */
@@ -119,6 +128,9 @@ enum { FEED_ALL = -1, FEED_A_WHILE = -2 };
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
 /* one item of task t out of its turn, for an input that waits for it; false: there is none */
 bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
+/* Nothing moves, though not everything has ended: give way in the pools of the array at index `pools`. First to tasks that
+** could go on out of their turn; then full buffers are emptied of results nobody takes. False: that was no help. */
+bool lgive_way(lua_State *L, int pools);
 /* push the array of functions to be called at every turn */
 void lturn_push(lua_State *L);
 /* in a forked worker: those functions are the parent's */
@@ -126,8 +138,18 @@ void lturn_forget(lua_State *L);
 /* feed, collect and flush every pool of the engine, and call those functions; returns how much moved */
 int lfeed_all(lua_State *L, struct engine *e, bool idle);
 
+/* pool_collect, of which everybody is told: whoever collects may not be whom the news concerns */
+static inline void lcollect(struct lpool *p) {
+  if (pool_collect(p->rt)) p->engine->news = true;
+}
+
 /* lnext.c */
-int lnext(lua_State *L, struct lpool *p, uint32_t task, double timeout, bool block);
+/* the next result of a task for a reader; `view`: index of a task that gives (see ltask), or 0 */
+int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool block, int view);
+/* the same without waiting: pushes the result, or nil at the end, and true; or false when there is none yet */
+int ltry(lua_State *L, struct lpool *p, struct part from);
+/* remember that the inputs being pulled just now draw on this task */
+void lnote_draw(struct lpool *p, uint32_t task);
 /* the wait was ended by Ctrl-C */
 _Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */
@@ -137,7 +159,7 @@ bool lall_idle(const struct engine *e);
 /* One wait for news. Returns "moved", "time" (the deadline has passed) or "idle" (no deadline, and nothing is under way). */
 const char *lwait_once(lua_State *L, struct engine *e, int64_t deadline);
 /* Push the value of a frame (an error frame: the error). Returns true for an error. Never raises but for memory. */
-bool lframe_push(lua_State *L, struct lpool *p, uint32_t task, const struct frame *f, uint64_t index);
+bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, uint64_t index);
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout);
 /* keep the value on top for `tracked`; stays on top */
 void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index);
@@ -152,6 +174,7 @@ void lwork_prepare(lua_State *L, struct lpool *p);
 
 /* errors: lua/error.lua makes them. Push the function `name` of module papy.error. */
 void lerror_push(lua_State *L, const char *name);
+_Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task);
 _Noreturn void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...);
 /* the same about a pool, which the message names */
 _Noreturn void lpool_raise(lua_State *L, struct lpool *p, const char *kind, const char *fmt, ...);

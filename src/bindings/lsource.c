@@ -29,7 +29,6 @@
 #include "scan/source.h"
 
 #define STREAM "papy.stream"
-#define ALARM "papy.alarm"
 
 /* {=== sources === */
 
@@ -225,26 +224,6 @@ static int source_feed(lua_State *L) {
   return 0;
 }
 
-/* ===} {=== alarms === */
-
-static int alarm_gc(lua_State *L) {
-  waker_leave(luaL_checkudata(L, 1, ALARM));
-  return 0;
-}
-
-/* alarm() -> an alarm; alarm(seconds): wake whoever sleeps in the loop then */
-static int alarm_new(lua_State *L) {
-  struct waker *w = lua_newuserdatauv(L, sizeof *w, 0);
-  memset(w, 0, sizeof *w);
-  luaL_setmetatable(L, ALARM);
-  return 1;
-}
-
-static int alarm_set(lua_State *L) {
-  waker_arm(luaL_checkudata(L, 1, ALARM), engine_of(L)->loop, -1, luaL_checknumber(L, 2));
-  return 0;
-}
-
 /* ===} {=== streams === */
 
 /* user values: 1 the source, 2 the regex of record starts */
@@ -400,9 +379,7 @@ static const luaL_Reg functions[] = {{"sniff", source_sniff},   {"file", source_
                                      {"handle", source_handle}, {"at", source_at},
                                      {"follow", source_follow}, {"stream", stream_new},
                                      {"fed", source_fed},       {"feed", source_feed},
-                                     {"alarm", alarm_new},      {NULL, NULL}};
-
-static const luaL_Reg alarm_metamethods[] = {{"__call", alarm_set}, {"__gc", alarm_gc}, {NULL, NULL}};
+                                     {NULL, NULL}};
 
 static const luaL_Reg stream_methods[] = {{"step", stream_step}, {"close", stream_close_}, {NULL, NULL}};
 
@@ -418,7 +395,6 @@ int luaopen_papy_core_source(lua_State *L) {
     luaL_newlib(L, stream_methods);
     lua_setfield(L, -2, "__index");
   }
-  if (luaL_newmetatable(L, ALARM)) luaL_setfuncs(L, alarm_metamethods, 0);
   luaL_newlib(L, functions);
   return 1;
 }

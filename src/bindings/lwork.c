@@ -1,5 +1,9 @@
 /* The worker's side: one cell after the other, one protected call for as many of its tasklets as go well.
 **
+** A task of a pipeline is a chain of functions, each called with {what the one before gave}. Chains may hold the functions of
+** several pipers. So that it is the same as if each had been computed in a worker of its own, what is no plain value is copied
+** between two of them as the codec would copy it on its way, and an error is that of the function that failed, with its inbox.
+**
 ** In a process everything the function needs came with the fork; only its place on the stack of the pool's `work` thread has
 ** to be found. In a thread the state is new and functions and arguments come out of the shipment. From then on both are alike. */
 #include <errno.h>
@@ -15,14 +19,16 @@
 #include "bindings/lpool.h"
 #include "codec/codec.h"
 
-/* The worker's stack, from the bottom: message handler, compute_all, write_error. The two closures share four arrays, one
-** entry per task, as their upvalues. */
+/* The worker's stack, from the bottom: message handler, compute_all, write_error. The two closures share as their upvalues
+** four arrays, one entry per task (of a chain an entry is itself an array), and a table that holds the inbox of the function of a
+** chain that is being called. */
 enum { HANDLER = 1, COMPUTE, WRITE_ERROR, BASE = WRITE_ERROR };
 #define FUNCTIONS lua_upvalueindex(1)
 #define ARGS lua_upvalueindex(2)
 #define ARGN lua_upvalueindex(3)
 #define NAMES lua_upvalueindex(4)
-enum { ARRAYS = 4 };
+#define INBOX lua_upvalueindex(5)
+enum { ARRAYS = 4, SHARED };
 
 enum phase { DECODE, CALL, ENCODE };
 
@@ -33,8 +39,8 @@ struct kit {
   struct buf shipment;
   int prompt; /* where threads print while a prompt runs, or -1 */
   struct terms { /* per task */
-    uint32_t retries;
-    bool limited;
+    uint32_t retries, chain;
+    bool limited, boxed, args;
   } terms[];
 };
 
@@ -53,6 +59,8 @@ struct hand {
   size_t at;      /* its request's place */
   uint32_t tries; /* of this tasklet, that raised */
   enum phase phase;
+  uint32_t step; /* of a chain, from 1 */
+  struct buf copy;
   bool broken;   /* there is no memory to go on with this cell */
   bool givenup;  /* the host no longer wants this cell from this thread */
 };
@@ -73,17 +81,16 @@ static void push_item(struct hand *h) {
   }
 }
 
-static int push_args(struct hand *h, uint32_t task) {
-  lua_State *L = h->L;
-  lua_rawgeti(L, ARGN, task + 1);
+static int push_args(lua_State *L, int argn, int args, lua_Integer i) {
+  lua_rawgeti(L, argn, i);
   int n = (int)lua_tointeger(L, -1);
   lua_pop(L, 1);
   if (!n) return 0;
   luaL_checkstack(L, n + 1, "too many arguments");
-  lua_rawgeti(L, ARGS, task + 1);
-  int args = lua_gettop(L);
-  for (int i = 1; i <= n; i++) lua_rawgeti(L, args, i);
-  lua_remove(L, args);
+  lua_rawgeti(L, args, i);
+  int own = lua_gettop(L);
+  for (int k = 1; k <= n; k++) lua_rawgeti(L, own, k);
+  lua_remove(L, own);
   return n;
 }
 
@@ -150,34 +157,93 @@ static void pass_on(struct hand *h) {
     lua_pushinteger(L, (lua_Integer)h->request.len);
     lua_call(L, 2, 1);
   }
-  write_result(h, FRAME_ERROR);
+  write_result(h, frame_error(0));
   lua_pop(L, 1);
 }
 
 static int error_class(lua_State *L) { return luaL_getmetatable(L, "papy.Error"); }
 
-static void compute(struct hand *h) {
-  lua_State *L = h->L;
-  uint32_t task = h->cell->task;
-  if (is_error(h)) {
-    pass_on(h);
-    return;
-  }
-  h->phase = DECODE;
-  lua_rawgeti(L, FUNCTIONS, task + 1);
-  push_item(h);
-  int n = push_args(h, task);
-  h->phase = CALL;
-  lua_call(L, 1 + n, 1);
+/* nil is null; returning an error is raising it */
+static void check_result(lua_State *L) {
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     lua_pushlightuserdata(L, NULL);
-  } else if (lua_type(L, -1) == LUA_TTABLE && lua_getmetatable(L, -1)) { /* returning an error is raising it */
+  } else if (lua_type(L, -1) == LUA_TTABLE && lua_getmetatable(L, -1)) {
     error_class(L);
     bool failed = lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
     if (failed) lua_error(L);
   }
+}
+
+/* replace the value on top by what would have arrived in another worker */
+static void copy_result(struct hand *h) {
+  int type = lua_type(h->L, -1);
+  if (type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TBOOLEAN || type == LUA_TLIGHTUSERDATA) return;
+  h->phase = ENCODE;
+  h->copy.n = 0;
+  codec_encode(h->L, -1, &h->copy, "result");
+  h->phase = DECODE;
+  lua_pop(h->L, 1);
+  codec_decode(h->L, h->copy.p, h->copy.n);
+}
+
+/* push {value at index}, or without a box the value itself */
+static void push_inbox(lua_State *L, int value, bool boxed) {
+  if (!boxed) {
+    lua_pushvalue(L, value);
+    return;
+  }
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, value);
+  lua_rawseti(L, -2, 1);
+}
+
+static void compute_chain(struct hand *h, uint32_t task) {
+  lua_State *L = h->L;
+  const struct terms *terms = &h->terms[task];
+  int functions = lua_gettop(L) + 1, args = functions + 1, argn = functions + 2, value = functions + 3;
+  lua_rawgeti(L, FUNCTIONS, task + 1);
+  lua_rawgeti(L, ARGS, task + 1);
+  lua_rawgeti(L, ARGN, task + 1);
+  push_item(h);
+  for (bool boxed = terms->boxed;; boxed = true) {
+    h->phase = CALL;
+    atomic_store_explicit(&h->channel->slot[h->number].step, ++h->step, memory_order_relaxed);
+    lua_rawgeti(L, functions, h->step);
+    push_inbox(L, value, boxed);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, INBOX, 1);
+    lua_call(L, 1 + (terms->args ? push_args(L, argn, args, h->step) : 0), 1);
+    check_result(L);
+    if (h->step == terms->chain) break;
+    copy_result(h);
+    lua_replace(L, value);
+  }
+  h->phase = ENCODE;
+  write_result(h, 0);
+  lua_settop(L, functions - 1);
+}
+
+static void compute(struct hand *h) {
+  lua_State *L = h->L;
+  uint32_t task = h->cell->task;
+  h->step = 0;
+  if (is_error(h)) {
+    pass_on(h);
+    return;
+  }
+  h->phase = DECODE;
+  if (h->terms[task].chain) {
+    compute_chain(h, task);
+    return;
+  }
+  lua_rawgeti(L, FUNCTIONS, task + 1);
+  push_item(h);
+  int n = push_args(L, ARGN, ARGS, (lua_Integer)task + 1);
+  h->phase = CALL;
+  lua_call(L, 1 + n, 1);
+  check_result(L);
   h->phase = ENCODE;
   write_result(h, 0);
   lua_pop(L, 1);
@@ -204,6 +270,13 @@ static int caught(lua_State *L) {
   return 1;
 }
 
+static void push_name(struct hand *h, uint32_t task) {
+  lua_rawgeti(h->L, NAMES, task + 1);
+  if (!h->terms[task].chain) return;
+  lua_rawgeti(h->L, -1, h->step ? h->step : 1);
+  lua_remove(h->L, -2);
+}
+
 /* (hand, caught) -> the error, written as the item's result */
 static int write_error(lua_State *L) {
   struct hand *h = lua_touserdata(L, 1);
@@ -217,17 +290,22 @@ static int write_error(lua_State *L) {
   lerror_push(L, "of_item");
   lua_pushvalue(L, 2);
   lua_pushstring(L, phases[h->phase]);
-  lua_pushinteger(L, (lua_Integer)task + 1);
+  if (h->terms[task].chain)
+    lua_pushnil(L); /* the numbers of a pipeline's tasks mean nothing to anybody */
+  else
+    lua_pushinteger(L, (lua_Integer)task + 1);
   lua_pushinteger(L, (lua_Integer)(h->cell->first + h->item));
-  lua_rawgeti(L, NAMES, task + 1);
+  push_name(h, task);
   lua_pushinteger(L, (lua_Integer)h->tries + 1);
   if (h->phase == DECODE)
     lua_pushnil(L);
+  else if (h->step)
+    lua_rawgeti(L, INBOX, 1);
   else
     push_item(h);
   lua_rawgeti(L, NAMES, 0);
   lua_call(L, 8, 1);
-  write_result(h, FRAME_ERROR);
+  write_result(h, frame_error(h->step));
   return 0;
 }
 
@@ -239,7 +317,7 @@ static void write_last_words(struct hand *h) {
     return;
   }
   payload_rescue(h->heap, &h->cell->result, &h->cell->loose);
-  h->broken = payload_fault(h->heap, &h->cell->result, &f) != 0;
+  h->broken = payload_fault(h->heap, &h->cell->result, &f, h->step) != 0;
   end_writing(h);
   if (h->broken) return; /* the host reads the frames that are missing at the end as lost */
   h->at += h->request.size;
@@ -312,18 +390,20 @@ static struct hand *hand_new(lua_State *L, const struct kit *kit, struct channel
   struct hand *h = malloc(sizeof *h);
   if (!h) return NULL;
   *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .terms = kit->terms, .number = n, .thread = thread};
+  buf_heap(&h->copy);
   return h;
 }
 
 /* from the four arrays (popped) the worker's stack */
 static void make_stack(lua_State *L) {
   int arrays = lua_gettop(L) - ARRAYS;
+  lua_createtable(L, 1, 0);
   lua_pushcfunction(L, caught);
   lua_insert(L, arrays + 1);
-  for (int i = 0; i < ARRAYS; i++) lua_pushvalue(L, arrays + 2 + i);
-  lua_pushcclosure(L, compute_all, ARRAYS);
+  for (int i = 0; i < SHARED; i++) lua_pushvalue(L, arrays + 2 + i);
+  lua_pushcclosure(L, compute_all, SHARED);
   lua_insert(L, arrays + 2);
-  lua_pushcclosure(L, write_error, ARRAYS);
+  lua_pushcclosure(L, write_error, SHARED);
 }
 
 static int process_begin(lua_State *L) {
@@ -381,6 +461,7 @@ static void *begin(void *ctx, struct channel *c, uint32_t n, bool thread) {
 static void end(void *self) {
   struct hand *h = self;
   if (h->thread) lua_close(h->L);
+  buf_free(&h->copy);
   free(h);
 }
 
@@ -408,7 +489,7 @@ bool lwork_craft(struct craft *c, struct lpool *p) {
   if (!kit) return false;
   *kit = (struct kit){p, p->engine->make, p->shipment, p->threads ? loutput_fd(p->engine) : -1};
   buf_heap(&p->shipment);
-  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].limited};
+  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].chain, p->tk[t].limited, p->tk[t].boxed, p->tk[t].args};
   *c = (struct craft){kit, begin, apply, end, interrupt, forget};
   return true;
 }

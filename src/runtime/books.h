@@ -19,6 +19,7 @@ struct task {
   struct task_options options;
   int64_t estimate; /* nanoseconds one tasklet computes, averaged; 0: not known */
   uint64_t done, failed, delivered, skipped;
+  uint64_t *failed_at; /* of those, by the step that failed */
 };
 
 /* what the host alone knows of a cell */
@@ -39,6 +40,7 @@ struct pool {
   struct craft craft;
   struct weave weave;
   struct task *task;
+  uint64_t *failed_at; /* all tasks' */
   struct entry *entry;
   struct mark *mark;
   uint32_t *free;

@@ -44,6 +44,7 @@ struct channel_ops {
 struct channel {
   const struct channel_ops *ops;
   struct window *window;
+  struct slot *slot; /* the workers', always those the host sees */
 };
 
 /* cells go through the window's own queue */

@@ -77,7 +77,7 @@ static uint8_t *out_frame(struct heap *h, struct payload *run, uint32_t k, uint6
     uint64_t header;
     memcpy(&header, p, 8);
     unsigned kind = header & 15;
-    *len = header >> 4;
+    *len = header >> 12;
     if (kind & FRAME_OUT && k-- == 0) return p + 8;
     size_t body = kind & FRAME_LIST ? 0 : kind & FRAME_FAULT ? sizeof(struct fault) : kind & FRAME_OUT ? 8 : (*len + 7) & ~7ULL;
     p += 8 + body;
@@ -477,7 +477,7 @@ static const struct channel_ops ops = {submit,  withdraw, move,   fds,  prepare,
 struct channel *channel_pipe(struct window *w) {
   struct pipes *s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  s->channel = (struct channel){&ops, w};
+  s->channel = (struct channel){&ops, w, w->slot};
   s->window = w;
   s->queue = calloc(w->cells, sizeof *s->queue);
   s->line = calloc(w->workers, sizeof *s->line);

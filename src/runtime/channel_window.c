@@ -33,6 +33,6 @@ static const struct channel_ops ops = {submit,  withdraw, move,    fds,    prepa
 
 struct channel *channel_window(struct window *w) {
   struct channel *c = malloc(sizeof *c);
-  if (c) *c = (struct channel){&ops, w};
+  if (c) *c = (struct channel){&ops, w, w->slot};
   return c;
 }

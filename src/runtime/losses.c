@@ -39,7 +39,7 @@ static void resubmit(struct pool *p, int c) {
 }
 
 /* the tasklet after the committed ones is lost: try it again, or let the fault stand in its place */
-static void settle(struct pool *p, int c, const struct fault *why, bool final) {
+static void settle(struct pool *p, int c, const struct fault *why, uint32_t step, bool final) {
   struct cell *cell = cell_of(p, c);
   struct fault f = *why;
   payload_rescue(p->heap, &cell->result, &cell->loose);
@@ -59,7 +59,7 @@ static void settle(struct pool *p, int c, const struct fault *why, bool final) {
   }
   cell->attempts = 0;
   bool written;
-  do written = payload_fault(p->heap, &cell->result, &f) == 0;
+  do written = payload_fault(p->heap, &cell->result, &f, step) == 0;
   while (written && final && payload_count(p->heap, &cell->result) < cell->count);
   if (written && payload_count(p->heap, &cell->result) < cell->count) resubmit(p, c);
   else window_finish(p->window, (uint32_t)c); /* without memory for 24 bytes the rest is read as lost */
@@ -101,7 +101,7 @@ static void bury(struct pool *p, const struct loss *loss) {
   }
   struct fault f = {
       .cause = loss->overtime ? FAULT_TIMEOUT : FAULT_DIED, .status = loss->status, .worker = loss->worker + 1};
-  settle(p, c, &f, false);
+  settle(p, c, &f, atomic_load_explicit(&p->window->slot[loss->worker].step, memory_order_relaxed), false);
 }
 
 /* whoever computes beyond its task's limit is killed; its death is then found like any other */
@@ -120,7 +120,7 @@ static void give_up(struct pool *p) {
   struct fault f = {.cause = FAULT_NO_WORKER, .status = crew_errno(p->crew)};
   for (uint32_t c = 0; c < p->cells; c++)
     if (cell_state(cell_of(p, (int)c)) == CELL_READY && p->channel->ops->withdraw(p->channel, c))
-      settle(p, (int)c, &f, true);
+      settle(p, (int)c, &f, 0, true);
 }
 
 /* Asking for every worker costs a system call each, ten times what a short tasklet costs; so it is done when poll has seen

@@ -56,7 +56,10 @@ static bool allocate(struct pool *p, const struct pool_options *o) {
   p->mark = calloc(p->cells, sizeof *p->mark);
   p->free = calloc(p->cells, sizeof *p->free);
   p->weave.ended = calloc(o->tasks, sizeof(bool));
-  return p->task && p->entry && p->mark && p->free && p->weave.ended;
+  uint64_t steps = 0;
+  for (uint32_t t = 0; t < o->tasks; t++) steps += o->task[t].steps + 1;
+  p->failed_at = calloc(steps + 1, sizeof *p->failed_at);
+  return p->failed_at && p->task && p->entry && p->mark && p->free && p->weave.ended;
 }
 
 static void release_memory(struct pool *p) {
@@ -68,13 +71,17 @@ static void release_memory(struct pool *p) {
   free(p->mark);
   free(p->entry);
   free(p->task);
+  free(p->failed_at);
   free(p);
 }
 
 static void set_up(struct pool *p, const struct pool_options *o) {
+  uint64_t *failed_at = p->failed_at;
   weave_start(&p->weave, o->tasks, o->stride, p->weave.ended);
   for (uint32_t t = 0; t < o->tasks; t++) {
     p->task[t].options = o->task[t];
+    p->task[t].failed_at = failed_at;
+    failed_at += o->task[t].steps + 1;
     int64_t limit = o->task[t].limit;
     if (limit && (!p->limited || limit < p->limited)) p->limited = limit;
     order_start(&p->task[t].order, o->ordered, p->entry);
@@ -184,41 +191,60 @@ bool pool_room(struct pool *p) {
   return p->open >= 0 || p->free_n > 0;
 }
 
-int pool_begin(struct pool *p, uint32_t t, struct writer *w) {
-  if (p->open < 0) {
-    if (p->free_n == 0) {
-      errno = EAGAIN;
-      return -1;
-    }
-    p->open = (int)p->free[--p->free_n];
-    struct cell *c = cell_of(p, p->open);
-    c->task = t;
-    c->count = 0;
-    c->attempts = 0;
-    c->first = p->task[t].order.submitted + 1;
-    p->full = batch_of(p, &p->task[t]);
-    if (p->full > 1) payload_room(p->heap, &c->request, (size_t)p->full * SHORT_FRAME);
-  }
-  struct cell *c = cell_of(p, p->open);
-  return frame_begin(w, p->heap, &c->request, &c->loose);
+uint32_t pool_places(const struct pool *p) { return p->in_flight < p->buffer ? p->buffer - p->in_flight : 0; }
+
+uint32_t pool_share(const struct pool *p) {
+  uint32_t share = p->weave.stride < p->buffer / 4 ? p->weave.stride : p->buffer / 4;
+  return share ? share : 1;
 }
 
-/* the open cell has one item more */
-static void grown(struct pool *p, uint32_t t) {
+uint32_t pool_most(struct pool *p, uint32_t t) {
+  uint32_t batch = p->open >= 0 ? p->full - cell_of(p, p->open)->count : batch_of(p, &p->task[t]);
+  uint32_t turn = p->weave.task == t ? p->weave.stride - p->weave.done : 1; /* borrowed out of turn: one at a time */
+  return turn < batch ? turn : batch;
+}
+
+/* the cell that is being filled; NULL with errno when there is no free one */
+static struct cell *open_cell(struct pool *p, uint32_t t) {
+  if (p->open >= 0) return cell_of(p, p->open);
+  if (p->free_n == 0) {
+    errno = EAGAIN;
+    return NULL;
+  }
+  p->open = (int)p->free[--p->free_n];
+  struct cell *c = cell_of(p, p->open);
+  c->task = t;
+  c->count = 0;
+  c->attempts = 0;
+  c->first = p->task[t].order.submitted + 1;
+  p->full = batch_of(p, &p->task[t]);
+  if (p->full > 1) payload_room(p->heap, &c->request, (size_t)p->full * SHORT_FRAME);
+  return c;
+}
+
+int pool_begin(struct pool *p, uint32_t t, struct writer *w) {
+  struct cell *c = open_cell(p, t);
+  return c ? frame_begin(w, p->heap, &c->request, &c->loose) : -1;
+}
+
+/* the open cell has n items more */
+static void grown(struct pool *p, uint32_t t, uint32_t n) {
   struct cell *c = cell_of(p, p->open);
   struct task *task = &p->task[t];
-  if (c->count++ == 0)
-    order_submit(&task->order, p->open);
-  else
-    order_more(&task->order, p->open);
-  p->in_flight++;
-  if (p->weave.task == t) weave_pulled(&p->weave); /* else it was borrowed out of turn */
+  for (uint32_t i = 0; i < n; i++) {
+    if (c->count++ == 0)
+      order_submit(&task->order, p->open);
+    else
+      order_more(&task->order, p->open);
+    if (p->weave.task == t) weave_pulled(&p->weave); /* else it was borrowed out of turn */
+  }
+  p->in_flight += n;
   if (c->count >= p->full) pool_flush(p);
 }
 
 void pool_commit(struct pool *p, uint32_t t, struct writer *w, unsigned kind) {
   frame_commit(w, kind);
-  grown(p, t);
+  grown(p, t, 1);
 }
 
 static void put_back_empty(struct pool *p) {
@@ -246,7 +272,18 @@ int pool_relay(struct pool *p, uint32_t t, const struct frame *parts, unsigned c
     put_back_empty(p);
     return -1;
   }
-  grown(p, t);
+  grown(p, t, 1);
+  return 0;
+}
+
+int pool_relay_run(struct pool *p, uint32_t t, const struct run *run) {
+  struct cell *c = open_cell(p, t);
+  if (!c) return -1;
+  if (payload_relay_run(p->heap, &c->request, run->of, run->at, run->end) != 0) {
+    put_back_empty(p);
+    return -1;
+  }
+  grown(p, t, run->n);
   return 0;
 }
 
@@ -303,13 +340,15 @@ static void note_unordered(struct pool *p) {
       note_done(p, c);
 }
 
-void pool_collect(struct pool *p) {
+bool pool_collect(struct pool *p) {
+  uint32_t before = p->seen;
   p->seen = atomic_load(&p->window->moved);
   p->channel->ops->move(p->channel);
   losses_collect(p);
   for (int c; (c = crew_returned(p->crew)) >= 0;) window_finish(p->window, (uint32_t)c);
   if (!p->ordered) note_unordered(p);
   free_zombies(p);
+  return p->seen != before;
 }
 
 /* ---- delivery ---- */
@@ -360,18 +399,57 @@ bool pool_due_request(struct pool *p, uint32_t t, struct frame *request) {
   return false;
 }
 
+static void count_failure(struct task *t, uint32_t step) {
+  t->failed++;
+  t->failed_at[step < t->options.steps ? step : t->options.steps]++;
+}
+
+uint32_t pool_due_run(struct pool *p, uint32_t t, uint32_t most, struct run *run, uint64_t *index) {
+  int c = due_cell(p, t);
+  struct frame f;
+  if (c < 0) return 0;
+  pass_skipped(p, c);
+  struct cell *cell = cell_of(p, c);
+  uint32_t left = p->entry[c].count - p->entry[c].cursor;
+  *index = cell->first + p->entry[c].cursor;
+  *run = (struct run){.of = &cell->result, .at = p->mark[c].at, .end = p->mark[c].at};
+  if (most > left) most = left;
+  while (run->n < most && frame_read(p->heap, run->of, run->end, &f) && !(f.kind & FRAME_FAULT)) {
+    run->end += f.size;
+    run->n++;
+    run->failed += f.kind & FRAME_ERROR;
+  }
+  return run->n;
+}
+
+void pool_took_run(struct pool *p, uint32_t t, const struct run *run) {
+  struct task *task = &p->task[t];
+  int c = due_cell(p, t);
+  bool last = false;
+  struct frame f;
+  for (size_t at = run->at; run->failed && at < run->end && frame_read(p->heap, run->of, at, &f); at += f.size)
+    if (f.kind & FRAME_ERROR) count_failure(task, f.step);
+  p->mark[c].at = run->end;
+  p->mark[c].read += run->n;
+  task->delivered += run->n;
+  p->in_flight -= run->n;
+  for (uint32_t i = 0; i < run->n; i++) last = order_took(&task->order, c);
+  if (last) free_cell(p, c);
+}
+
 void pool_took(struct pool *p, uint32_t t, bool failed) {
   struct task *task = &p->task[t];
   int c = due_cell(p, t);
   struct frame f;
   if (c < 0) return;
   struct mark *m = &p->mark[c];
+  f.step = 0;
   if (frame_read(p->heap, &cell_of(p, c)->result, m->at, &f)) {
     m->at += f.size;
     m->read++;
   }
   task->delivered++;
-  task->failed += failed;
+  if (failed) count_failure(task, f.step);
   p->in_flight--;
   if (order_took(&task->order, c)) free_cell(p, c);
 }
@@ -437,6 +515,13 @@ void pool_stats(const struct pool *p, int32_t t, struct pool_stats *s) {
                            .deaths = crew_deaths(p->crew)};
   for (uint32_t i = 0; i < p->tasks; i++)
     if (t < 0 || (uint32_t)t == i) add_stats(p, &p->task[i], s);
+}
+
+uint64_t pool_failed(const struct pool *p, uint32_t t, uint32_t step) {
+  const struct task *task = &p->task[t];
+  uint64_t n = 0;
+  for (uint32_t s = 0; s <= step && s <= task->options.steps; s++) n += task->failed_at[s];
+  return n;
 }
 
 int pool_worker_pid(const struct pool *p, uint32_t n) { return crew_pid(p->crew, n); }

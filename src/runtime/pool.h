@@ -27,6 +27,7 @@ struct member;
 struct task_options {
   int64_t limit; /* nanoseconds one tasklet may compute, 0: no limit */
   uint32_t retries;
+  uint32_t steps; /* how many functions it is composed of; failures are counted for each */
 };
 
 struct pool_options {
@@ -61,6 +62,19 @@ bool pool_room(struct pool *p);
 int pool_begin(struct pool *p, uint32_t t, struct writer *w);
 void pool_commit(struct pool *p, uint32_t t, struct writer *w, unsigned kind);
 void pool_cancel(struct pool *p, uint32_t t, struct writer *w);
+/* how many items of task t may follow in one go: what is left of its stride and of its batch */
+uint32_t pool_most(struct pool *p, uint32_t t);
+/* free places in the buffer, and how many make it worth while to go and fill them all at once */
+uint32_t pool_places(const struct pool *p);
+uint32_t pool_share(const struct pool *p);
+/* consecutive results, as they lie in some payload */
+struct run {
+  struct payload *of;
+  size_t at, end;
+  uint32_t n, failed;
+};
+/* submit them all as items of task t (at most pool_most of them). 0, or -1 with errno. */
+int pool_relay_run(struct pool *p, uint32_t t, const struct run *run);
 /* submit a join of `parts` frames (or, with one part and list false, that frame itself); frames of any payload of the same
 ** heap. 0, or -1 with errno. */
 int pool_relay(struct pool *p, uint32_t t, const struct frame *parts, unsigned count, bool list);
@@ -70,10 +84,13 @@ void pool_ended(struct pool *p, uint32_t t);
 /* hand over what is still open */
 void pool_flush(struct pool *p);
 
-/* take note of everything that finished, died or took too long since the last call */
-void pool_collect(struct pool *p);
+/* take note of everything that finished, died or took too long since the last call; true: something did finish */
+bool pool_collect(struct pool *p);
 /* the frame of task t's next result and its request (for messages; kind FRAME_FAULT results want it); false: not yet */
 bool pool_due(struct pool *p, uint32_t t, struct frame *result, uint64_t *index);
+/* the results that are due and lie together, at most so many, none of them a fault; 0: none */
+uint32_t pool_due_run(struct pool *p, uint32_t t, uint32_t most, struct run *run, uint64_t *index);
+void pool_took_run(struct pool *p, uint32_t t, const struct run *run);
 /* the request frame that belongs to the result that is due */
 bool pool_due_request(struct pool *p, uint32_t t, struct frame *request);
 /* that result has been taken; `failed` for the statistics */
@@ -88,6 +105,8 @@ bool pool_busy(struct pool *p);
 /* finished results of task t that nobody took */
 bool pool_waiting(struct pool *p, uint32_t t);
 
+/* results of task t that failed in one of its first `step` functions, or came as errors */
+uint64_t pool_failed(const struct pool *p, uint32_t t, uint32_t step);
 void pool_stats(const struct pool *p, int32_t t, struct pool_stats *s); /* t = -1: all tasks together */
 int pool_worker_pid(const struct pool *p, uint32_t n);
 void pool_worker_time(const struct pool *p, uint32_t n, double *working);

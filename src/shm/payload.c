@@ -32,7 +32,7 @@ static int reserve(struct heap *h, struct payload *p, size_t need, size_t keep) 
 void payload_room(struct heap *h, struct payload *p, size_t n) { (void)!reserve(h, p, p->n + n, p->n); }
 
 static void put_header(uint8_t *at, uint64_t len, unsigned kind) {
-  uint64_t header = len << 4 | kind;
+  uint64_t header = len << 12 | kind; /* a step, if any, is in it */
   memcpy(at, &header, HEADER);
 }
 
@@ -53,7 +53,8 @@ static bool read_one(struct heap *h, const uint8_t *p, size_t left, struct frame
   if (left < HEADER) return false;
   memcpy(&header, p, HEADER);
   f->kind = header & 15;
-  f->len = header >> 4;
+  f->step = header >> 4 & STEP_MOST;
+  f->len = header >> 12;
   if (!sound(f->kind)) return false;
   if (!(f->kind & (FRAME_OUT | FRAME_LIST | FRAME_FAULT)) && f->len > left - HEADER) return false;
   f->size = HEADER + body_size(f->len, f->kind);
@@ -156,8 +157,8 @@ static int append(struct heap *h, struct payload *p, unsigned kind, uint64_t len
   return 0;
 }
 
-int payload_fault(struct heap *h, struct payload *p, const struct fault *f) {
-  return append(h, p, FRAME_FAULT | FRAME_ERROR, 0, f, sizeof *f);
+int payload_fault(struct heap *h, struct payload *p, const struct fault *f, unsigned step) {
+  return append(h, p, FRAME_FAULT | frame_error(step), 0, f, sizeof *f);
 }
 
 int payload_list(struct heap *h, struct payload *p, unsigned parts) {
@@ -166,7 +167,7 @@ int payload_list(struct heap *h, struct payload *p, unsigned parts) {
 
 int payload_relay(struct heap *h, struct payload *p, const struct frame *f) {
   if (f->kind & FRAME_OUT) {
-    if (append(h, p, f->kind, f->len, &f->block, sizeof f->block) != 0) return -1;
+    if (append(h, p, f->kind | f->step << 4, f->len, &f->block, sizeof f->block) != 0) return -1;
     heap_hold(h, f->block);
     return 0;
   }
@@ -181,7 +182,18 @@ int payload_relay(struct heap *h, struct payload *p, const struct frame *f) {
       }
     return 0;
   }
-  return append(h, p, f->kind, f->len, f->body, f->kind & FRAME_FAULT ? sizeof(struct fault) : f->len);
+  return append(h, p, f->kind | f->step << 4, f->len, f->body, f->kind & FRAME_FAULT ? sizeof(struct fault) : f->len);
+}
+
+int payload_relay_run(struct heap *h, struct payload *p, struct payload *from, size_t at, size_t end) {
+  struct frame f;
+  size_t n = p->n, size = end - at;
+  if (reserve(h, p, n + size, n) != 0) return -1;
+  memcpy(payload_at(h, p) + n, payload_at(h, from) + at, size);
+  for (size_t i = at; i < end && read_one(h, payload_at(h, from) + i, end - i, &f); i += f.size)
+    if (f.block) heap_hold(h, f.block);
+  commit(p, n + size);
+  return 0;
 }
 
 /* let `bytes` use what the run has room for behind the open frame's header */

@@ -2,12 +2,13 @@
 **
 ** A frame is one item: a header of 8 bytes, then its body, padded to 8:
 **
-**   | len << 4 | kind |  body                           kinds are bits, see below
+**   | len << 12 | step << 4 | kind |  body              kinds are bits, see below
 **   inline        body = len bytes of codec
 **   FRAME_OUT     body = the ref (8 bytes) of a block that holds the len bytes
 **   FRAME_LIST    len parts follow, each a frame itself (never a list): the items of a join, or an inbox
 **   FRAME_FAULT   body = struct fault: the runtime's own words for an item whose worker is gone
-**   FRAME_ERROR   (with inline or OUT) the bytes are an error value, to be raised or handed on, never called with
+**   FRAME_ERROR   (with inline or OUT) the bytes are an error value, to be raised or handed on, never called with; `step` is
+**                 which of the composed functions of its task has failed, from 1; 0: the item came as an error
 **
 ** The run sits in the cell while it fits there, else in one block. Only committed frames count (`n`): a writer that dies
 ** in the middle of a frame leaves the earlier ones valid. Out-of-line blocks belong to the frame: whoever clears the
@@ -35,6 +36,7 @@ struct payload {
 };
 
 enum fault_cause { FAULT_DIED, FAULT_TIMEOUT, FAULT_NO_WORKER, FAULT_NO_MEMORY };
+enum { STEP_MOST = 255 };
 struct fault {
   uint32_t cause;
   int32_t status;    /* as waitpid reports it */
@@ -44,7 +46,7 @@ struct fault {
 
 /* one frame as a reader sees it; the pointers are borrowed from the payload */
 struct frame {
-  unsigned kind;
+  unsigned kind, step;
   uint64_t len;        /* bytes, or parts of a list */
   const uint8_t *body; /* the codec's bytes, the fault, or the first part */
   ref block;           /* of FRAME_OUT */
@@ -77,16 +79,19 @@ void payload_room(struct heap *h, struct payload *p, size_t n);
 /* Open a frame at the end of p; *loose keeps the ref of a block that is no frame's yet (drop it if the writer dies).
 ** 0, or -1 with errno. A frame that was opened and never committed is forgotten by the next begin. */
 int frame_begin(struct writer *w, struct heap *h, struct payload *p, ref *loose);
-/* close it: kind is 0 or FRAME_ERROR */
+/* close it: kind is 0 or frame_error(step) */
 void frame_commit(struct writer *w, unsigned kind);
+static inline unsigned frame_error(unsigned step) { return (step < STEP_MOST ? step : STEP_MOST) << 4 | FRAME_ERROR; }
 /* forget it */
 void frame_cancel(struct writer *w);
 /* append a FRAME_FAULT */
-int payload_fault(struct heap *h, struct payload *p, const struct fault *f);
+int payload_fault(struct heap *h, struct payload *p, const struct fault *f, unsigned step);
 /* append the header of a list of `parts` frames, which must follow */
 int payload_list(struct heap *h, struct payload *p, unsigned parts);
 /* append a copy of a frame of another payload of the same heap; large bodies by reference */
 int payload_relay(struct heap *h, struct payload *p, const struct frame *f);
+/* append copies of the frames that stand from offset `at` up to `end` of another payload of the same heap */
+int payload_relay_run(struct heap *h, struct payload *p, struct payload *from, size_t at, size_t end);
 /* forget what was appended after the run was n bytes long */
 void payload_cut(struct heap *h, struct payload *p, uint64_t n);
 

@@ -69,6 +69,7 @@ struct slot {
   _Atomic uint32_t cell;
   _Atomic int64_t started; /* when the worker was ready for work; 0 before */
   int64_t spin; /* how long to wait with open eyes, the owner's */
+  _Atomic uint32_t step; /* which of a task's composed functions it is in, from 1; 0: none yet. The owner's, read after its death */
   int64_t since, working; /* when it claimed its cell, and nanoseconds in cells so far: the owner's, anyone may peek */
 };
 

@@ -27,17 +27,19 @@ end
 
 local pool_options = {worker_num = 2, stride = 256, batch = "auto"}
 
-local function chain()
+local function chain(fuse)
   local pool, from = papy.NuMap(pool_options), numbers(N)
   for _, f in ipairs {add, double, half, minus} do
-    from = papy.Piper(stage(f), {parallel = pool}):connect {from}
+    from = papy.Piper(stage(f), {parallel = pool, fuse = fuse}):connect {from}
   end
   return drain(from, N)
 end
 
 local cases = {
   -- four trivial functions, each a piper of its own on one pool
-  chain = chain,
+  chain = function() return chain(false) end,
+  -- the same, computed together
+  fused = function() return chain(true) end,
   -- the same four nested by hand in one tasklet
   by_hand = function()
     local began, n = papy.now(), 0

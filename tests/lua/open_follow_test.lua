@@ -18,11 +18,11 @@ local function follow(x, opts)
   for key, value in pairs(opts or {}) do o[key] = value end
   local source = open.source(x, o)
   local items = open.items(source)
-  local ready, got = debug.getmetatable(items).__ready, {}
+  local pull, got = debug.getmetatable(items).__pull, {}
   local self = {items = items, names = {}}
   function self.come()
-    while ready() do
-      local item = items()
+    while true do
+      local item = pull()
       if not item then break end
       local blocks, errors = R.blocks(item, source.record_start)
       for _, block in ipairs(blocks) do
@@ -174,7 +174,7 @@ T.claim("waiting costs next to nothing", function()
   local items = open.items(open.source(path "never", {follow = true}))
   local timer = papy.now() + 0.5
   while papy.now() < timer do
-    debug.getmetatable(items).__ready()
+    debug.getmetatable(items).__pull()
     papy.sleep(0.1)
   end
   T.ok(os.clock() - c0 < 0.25 * (papy.now() - t0))

@@ -161,7 +161,7 @@ static const struct fault fault = {.cause = FAULT_TIMEOUT, .status = -9, .attemp
 static void test_faults_carry_their_cause(void **state) {
   (void)state;
   write_frame(&run, 20, 0);
-  assert_int_equal(payload_fault(heap, &run, &fault), 0);
+  assert_int_equal(payload_fault(heap, &run, &fault, 0), 0);
   write_frame(&run, 21, 0);
   struct frame f = frame_at(&run, 1);
   assert_int_equal(f.kind, FRAME_FAULT | FRAME_ERROR);
@@ -176,7 +176,7 @@ static void write_list(struct payload *p) {
   write_frame(p, 5, 0);
   write_frame(p, 3 * FRAME_INLINE, 0);
   write_frame(p, 0, FRAME_ERROR);
-  assert_int_equal(payload_fault(heap, p, &fault), 0);
+  assert_int_equal(payload_fault(heap, p, &fault, 0), 0);
 }
 
 static void is_list(const struct frame *list) {
@@ -215,7 +215,7 @@ static void test_a_relayed_frame_outlives_its_origin(void **state) {
   write_frame(&run, 7, FRAME_ERROR);
   write_frame(&run, 5 * FRAME_INLINE, 0);
   write_list(&run);
-  assert_int_equal(payload_fault(heap, &run, &fault), 0);
+  assert_int_equal(payload_fault(heap, &run, &fault, 0), 0);
   uint64_t before = heap_held(heap);
   struct frame f;
   for (unsigned i = 0; i < 4; i++) {
@@ -340,7 +340,7 @@ static void test_a_dead_writers_block_is_rescued_once(void **state) {
 /* {====== bytes that are no frames ====== */
 
 static void put(struct payload *p, uint64_t len, unsigned kind) {
-  uint64_t header = len << 4 | kind;
+  uint64_t header = len << 12 | kind;
   memcpy(p->in + p->n, &header, 8);
   p->n += 8;
 }
@@ -354,7 +354,7 @@ static void refused(void) {
 
 static void test_headers_that_promise_too_much_are_refused(void **state) {
   (void)state;
-  static const uint64_t lengths[] = {9, 100, 1 << 20, 1ULL << 40, (1ULL << 60) - 1, (1ULL << 60) - 8};
+  static const uint64_t lengths[] = {9, 100, 1 << 20, 1ULL << 40, (1ULL << 52) - 1, (1ULL << 52) - 8};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     put(&run, lengths[i], 0); /* bytes */
     run.n += 8;
@@ -447,7 +447,7 @@ static void test_without_memory_a_frame_fails_and_the_run_stays_as_it_was(void *
   }
   struct frame f = frame_at(&run, 0);
   is_frame(&f, 10, 0);
-  while (payload_fault(heap, &run, &fault) == 0) assert_true(run.n <= CELL_INLINE);
+  while (payload_fault(heap, &run, &fault, 0) == 0) assert_true(run.n <= CELL_INLINE);
   give_back();
   f = frame_at(&run, 0);
   is_frame(&f, 10, 0);
