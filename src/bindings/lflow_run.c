@@ -9,7 +9,6 @@
 ** Functions return 1 or 0, or -1 with r->why; what Lua functions raise passes through. The loop may be left by either at any record;
 ** it has then already moved behind that record. */
 #include <lauxlib.h>
-#include <setjmp.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -18,14 +17,6 @@
 #include "bindings/lvalue.h"
 #include "scan/capture.h"
 #include "scan/hash.h"
-#include "scan/mapping.h"
-
-/* See run_mapped. */
-struct mapped {
-  lua_State *L;
-  struct runner *r;
-  const struct stack *s;
-};
 
 /* what the loop keeps on the stack */
 struct stack {
@@ -37,12 +28,6 @@ _Noreturn static void fail(lua_State *L, const struct runner *r) {
   __builtin_unreachable();
 }
 
-_Noreturn static void fail_with(lua_State *L, struct runner *r, const char *message) {
-  struct why why;
-  why_set(&why, "%s", message);
-  fail(L, r, &why);
-}
-
 /* ---- pieces ---- */
 
 void runner_rest(lua_State *L, struct runner *r) {
@@ -50,7 +35,6 @@ void runner_rest(lua_State *L, struct runner *r) {
   r->held = NULL;
   r->reading = r->mapped = false;
   r->n = r->at = 0;
-  r->text = NULL;
   if (r->bytes.cap > PIECES_KEPT) buf_free(&r->bytes); /* one line was huge; that is no reason to stay so */
 }
 
