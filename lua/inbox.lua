@@ -11,6 +11,7 @@ local zip = require "papy.zip"
 local M = {}
 
 local pool_core = core.pool
+local type, unpack = type, table.unpack
 local pool_meta, task_meta = pool_core.metatables()
 local tryer, stuck_task = pool_core.tryer, pool_core.stuck
 
@@ -154,10 +155,10 @@ function M.feed(try)
     end
     items.n = 0
     local good, count = pcall(gather, n)
-    if good then return table.unpack(items, 1, count) end
+    if good then return unpack(items, 1, count) end
     if items.n == 0 then error(count, 0) end
     raised = count -- after what came before it
-    return table.unpack(items, 1, items.n)
+    return unpack(items, 1, items.n)
   end
 end
 
@@ -202,9 +203,8 @@ local function row_reader(readers)
       end
     end
     if ended then return nil, true end
-    local whole = row
-    row, filled = {}, 0
-    return whole, true
+    filled = 0
+    return {unpack(row, 1, n)}, true -- made at once with room for all
   end
 
   function self.stuck()

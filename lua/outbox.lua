@@ -16,13 +16,23 @@ local M = {}
 local pool_core = core.pool
 local now = core.sys.now
 local wait, give_way = pool_core.wait, pool_core.give_way
+local type, pcall = type, pcall
 
 local Stream = {}
 
 
+-- a class with the methods of another one
+local function derive(class)
+  local derived = {}
+  for name, method in pairs(class) do derived[name] = method end
+  derived.__index = derived
+  return derived
+end
+
+
 -- o: name, produce, repeats, stride, debug
 local function new_stream(o, meta)
-  local root = {}
+  local root = {next = false}
   return setmetatable({
     o = o, tail = root,
     root = root,          -- where the first reader begins
@@ -36,7 +46,7 @@ end
 -- ---- from results to items ----
 
 local function append(self, item)
-  local link = {item = item}
+  local link = {item = item, next = false} -- made at once with room for both
   self.tail.next = link
   self.tail = link
 end
@@ -269,8 +279,7 @@ end
 
 -- ---- a linear piper: computed here, when somebody asks ----
 
-local Linear = setmetatable({}, {__index = Stream})
-Linear.__index = Linear
+local Linear = derive(Stream)
 
 
 -- Results of run(inbox) for every inbox that `source` gives. With `boxed` it gives items instead, each of which is an inbox's
@@ -307,8 +316,7 @@ end
 
 -- ---- a parallel piper: the results of one task, or of several in turn ----
 
-local Pooled = setmetatable({}, {__index = Stream})
-Pooled.__index = Pooled
+local Pooled = derive(Stream)
 
 
 -- The results of `tasks` (views that give), of one pool; a stride of each in turn. o has besides: timeout.

@@ -58,7 +58,7 @@ end
 
 -- ---- pipers ----
 
-local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false}
+local defaults = {consume = 1, produce = 1, spawn = 1, debug = false, track = false, repeats = false, fuse = true}
 
 
 -- The name it was given; others are made anew, so that they are not those of other pipers.

@@ -9,7 +9,7 @@ local Error = require "papy.error"
 local M = {}
 
 local null = core.sys.null
-local unpack = table.unpack
+local type, xpcall, unpack = type, xpcall, table.unpack
 
 local Worker = {__name = "papy.Worker"}
 Worker.__index = Worker

@@ -11,26 +11,12 @@
 **   state(pool) -> "new" | "started" | "stopped"
 **   stats(pool [, number [, step]]) -> table  of this run, or of the last one; `tasks`: how many it has. Of one task: its
 **                                       failures up to that of its composed functions
-**   ready(task)                         may the next result (or error, or end) be had without waiting?
 **   idle()                              is nothing with any worker?
 **   on_turn(f), off_turn(f)             f() is called whenever papy waits: it moves what it can without waiting itself and
 **                                       returns how much that was
 **   wait([seconds])                     one wait for news, while everything works: "moved", "time" or "idle" (without a time:
 **                                       nothing is under way); raises "interrupted!"
-**   metatables() -> pool's, task's      for lua/numap.lua to add methods to
-**
-** For pipelines, whose results may have several readers:
-**   task(pool, number, id, nil, nil, reader)  a view that gives errors as values, for reader number `reader`, from 0
-**   reader(task) -> number              one reader more, of what nobody has read yet
-**   unread(task)                        this reader reads no more
-**   tryer(task) -> try                  try() -> item, true; or nil, true at the end; nil, false when there is nothing yet
-**   stuck(task)                         raises what keeps its next result from coming, if nothing moves
-**   skip(task)                          give up the result that is due next, unless it has just come: then false
-**   submitted(task)                     how many items there are so far
-**   give_way(pools)                     see lgive_way
-**   taken()                             counts what try has moved
-**   alarm(seconds)                      whoever waits looks around then
-**   renew(pool)                         it rests, but will be started again */
+**   metatables() -> pool's, task's      for lua/numap.lua to add methods to */
 #include <errno.h>
 #include <lauxlib.h>
 #include <malloc.h>
@@ -58,7 +44,7 @@ struct lpool *lpool_check(lua_State *L, int arg) {
   return p;
 }
 
-static struct ltask *check_task(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
+struct ltask *ltask_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
 bool lpool_push(lua_State *L, struct lpool *p) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->engine->refs);
@@ -190,7 +176,7 @@ static void read_parts(lua_State *L, struct lpool *p, struct tk *k) {
   if (!(k->part = calloc(k->parts + 1, sizeof *k->part))) luaL_error(L, "not enough memory");
   for (uint32_t i = 0; i < k->parts; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    struct ltask *t = check_task(L, -1);
+    struct ltask *t = ltask_check(L, -1);
     if (t->of.pool->rt && t->of.pool->pid != pid_own()) lpool_running(L, t->of.pool);
     k->part[i] = t->of;
     if (t->of.pool == p && t->of.task < p->tasks) p->tk[t->of.task].consumed = true;
@@ -347,8 +333,7 @@ static int pool_next(lua_State *L) {
   return lnext(L, p, own_part(p, (uint32_t)task - 1), opt_timeout(L, 3), block, 0);
 }
 
-/* raise if what this views is gone; else its pool, which runs with this very task in it */
-static struct lpool *pool_with(lua_State *L, const struct ltask *t) {
+struct lpool *lpool_with(lua_State *L, const struct ltask *t) {
   struct lpool *p = t->of.pool;
   if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
   if (!lpool_has(&t->of)) lpool_raise(L, p, "task", ": this task belongs to an earlier run, or was taken out");
@@ -358,14 +343,14 @@ static struct lpool *pool_with(lua_State *L, const struct ltask *t) {
 /* task(): its next result. The generic for comes here; this is the fast way. */
 static int task_call(lua_State *L) {
   struct ltask *t = lua_touserdata(L, 1);
-  struct lpool *p = pool_with(L, t);
+  struct lpool *p = lpool_with(L, t);
   lua_settop(L, 1);
   return lnext(L, p, t->of, t->timeout, t->block, t->gives ? 1 : 0);
 }
 
 static int task_take(lua_State *L) {
-  struct ltask *t = check_task(L, 1);
-  struct lpool *p = pool_with(L, t);
+  struct ltask *t = ltask_check(L, 1);
+  struct lpool *p = lpool_with(L, t);
   return lnext(L, p, t->of, opt_timeout(L, 2), lua_isnoneornil(L, 3) || lua_toboolean(L, 3), 0);
 }
 
@@ -400,111 +385,7 @@ static int pool_call(lua_State *L) {
   return lnext(L, p, own_part(p, 0), p->timeout, p->block, 0);
 }
 
-/* ---- for pipelines ---- */
-
-/* a pipeline may ask for results of a pool that it has not started yet */
-static bool is_started(const struct ltask *t) { return !t->gives || t->of.pool->rt || t->of.pool->stopped; }
-
-/* the task at index 1, of a pool that runs; NULL when a pipeline has not started that pool yet */
-static struct ltask *running_task(lua_State *L) {
-  struct ltask *t = check_task(L, 1);
-  if (!is_started(t)) return NULL;
-  pool_with(L, t);
-  return t;
-}
-
-static struct shelf *shelf_of(const struct ltask *t) { return &t->of.pool->tk[t->of.task].shelf; }
-
-static int ready(lua_State *L) {
-  struct ltask *t = running_task(L);
-  bool yes = false;
-  if (t) {
-    if (!shelf_waiting(shelf_of(t), t->of.reader)) lcollect(t->of.pool);
-    yes = shelf_waiting(shelf_of(t), t->of.reader) || shelf_finished(shelf_of(t), t->of.reader);
-  }
-  lua_pushboolean(L, yes);
-  return 1;
-}
-
-static int try(lua_State *L) {
-  struct ltask *t = lua_touserdata(L, lua_upvalueindex(1));
-  if (!is_started(t)) {
-    lua_pushnil(L);
-    lua_pushboolean(L, false);
-    return 2;
-  }
-  return ltry(L, pool_with(L, t), t->of);
-}
-
-static int tryer(lua_State *L) {
-  check_task(L, 1);
-  lua_settop(L, 1);
-  lua_pushcclosure(L, try, 1);
-  return 1;
-}
-
-static int stuck(lua_State *L) {
-  struct ltask *t = running_task(L);
-  struct engine *e = engine_of(L);
-  if (!t || shelf_waiting(shelf_of(t), t->of.reader) || shelf_finished(shelf_of(t), t->of.reader) || !lall_idle(e)) return 0;
-  ldeadlock(L, t->of.pool, t->of.task);
-}
-
-static int reader(lua_State *L) {
-  struct ltask *t = running_task(L);
-  int n = t ? shelf_reader(shelf_of(t)) : 0;
-  if (n < 0) return luaL_error(L, "not enough memory");
-  lua_pushinteger(L, n);
-  return 1;
-}
-
-static int unread(lua_State *L) {
-  struct ltask *t = check_task(L, 1);
-  if (t->of.pool->pid == pid_own() && lpool_has(&t->of)) shelf_close(shelf_of(t), t->of.reader);
-  return 0;
-}
-
-static int skip(lua_State *L) {
-  struct ltask *t = running_task(L);
-  if (t) lcollect(t->of.pool);
-  bool late = t && !shelf_waiting(shelf_of(t), t->of.reader);
-  if (late) pool_skip(t->of.pool->rt, t->of.task);
-  lua_pushboolean(L, late);
-  return 1;
-}
-
-static int submitted(lua_State *L) {
-  struct ltask *t = running_task(L);
-  struct pool_stats s = {0};
-  if (t) pool_stats(t->of.pool->rt, (int32_t)t->of.task, &s);
-  lua_pushinteger(L, (lua_Integer)s.submitted);
-  return 1;
-}
-
-static int give_way(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_pushboolean(L, lgive_way(L, 1));
-  return 1;
-}
-
-static int taken(lua_State *L) {
-  lua_pushinteger(L, engine_of(L)->taken);
-  return 1;
-}
-
-static int alarm_(lua_State *L) {
-  struct engine *e = engine_of(L);
-  double seconds = luaL_checknumber(L, 1);
-  if (!e->alarm.armed || clock_after(seconds) < e->alarm.when) waker_arm(&e->alarm, e->loop, -1, seconds);
-  return 0;
-}
-
-static int renew(lua_State *L) {
-  struct lpool *p = lpool_check(L, 1);
-  if (p->condemned && !lpool_finalizing(L)) lpool_end(p, true);
-  p->stopped = false;
-  return 0;
-}
+/* ---- waiting ---- */
 
 static int idle(lua_State *L) {
   lua_pushboolean(L, lall_idle(engine_of(L)));
@@ -558,7 +439,7 @@ static int fields(lua_State *L) {
 }
 
 static int pool_of(lua_State *L) {
-  check_task(L, 1);
+  ltask_check(L, 1);
   lua_getiuservalue(L, 1, 2);
   return 1;
 }
@@ -621,9 +502,7 @@ static const luaL_Reg functions[] = {
     {"new", pool_new},     {"task", pool_task},      {"start", pool_start_}, {"next", pool_next},     {"take", task_take},
     {"stop", pool_stop_},  {"state", state},         {"stats", stats},       {"fields", fields},      {"pool_of", pool_of},
     {"idle", idle},        {"on_turn", on_turn},     {"off_turn", off_turn}, {"wait", wait_},         {"metatables", metatables},
-    {"ready", ready},      {"tryer", tryer},         {"stuck", stuck},       {"reader", reader},      {"unread", unread},
-    {"skip", skip},        {"submitted", submitted}, {"give_way", give_way}, {"alarm", alarm_},       {"renew", renew},
-    {"taken", taken},      {NULL, NULL}};
+    {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 
@@ -633,5 +512,6 @@ int luaopen_papy_core_pool(lua_State *L) {
   luaL_newmetatable(L, TASK_CLASS);
   luaL_setfuncs(L, task_meta, 0);
   luaL_newlib(L, functions);
+  luaL_setfuncs(L, lview_functions, 0);
   return 1;
 }

@@ -1,8 +1,9 @@
-/* lpool: the pool as the bindings see it. Shared by lpool.c (life), lfeed.c (pull, submit), lnext.c (wait, deliver) and
-** lwork.c (the worker's side); nobody else includes this. */
+/* lpool: the pool as the bindings see it. Shared by lpool.c (life), lfeed.c (pull, submit), lturn.c (what moves meanwhile),
+** lnext.c (wait, deliver), lview.c (what pipelines see) and lwork.c (the worker's side); few others include this. */
 #ifndef PAPY_BINDINGS_LPOOL_H
 #define PAPY_BINDINGS_LPOOL_H
 
+#include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -116,6 +117,10 @@ static inline bool lpool_has(const struct part *t) {
          t->reader < t->pool->tk[t->task].shelf.readers;
 }
 
+struct ltask *ltask_check(lua_State *L, int arg);
+/* raise if what this views is gone; else its pool, which runs with this very task in it */
+struct lpool *lpool_with(lua_State *L, const struct ltask *t);
+
 /* end the run: workers leave (killed when now), the pool can be started again */
 void lpool_end(struct lpool *p, bool now);
 
@@ -128,6 +133,13 @@ enum { FEED_ALL = -1, FEED_A_WHILE = -2 };
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
 /* one item of task t out of its turn, for an input that waits for it; false: there is none */
 bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
+/* an input that is other tasks */
+static inline bool lfrom_tasks(const struct tk *k) { return k->kind == INPUT_TASK || k->kind == INPUT_ZIP; }
+/* is what was raised (on top) Ctrl-C? */
+bool lis_interrupt(lua_State *L);
+
+/* lturn.c */
+
 /* Nothing moves, though not everything has ended: give way in the pools of the array at index `pools`. First to tasks that
 ** could go on out of their turn; then full buffers are emptied of results nobody takes. False: that was no help. */
 bool lgive_way(lua_State *L, int pools);
@@ -163,6 +175,9 @@ bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, u
 int lstop(lua_State *L, struct lpool *p, bool force, double timeout);
 /* keep the value on top for `tracked`; stays on top */
 void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index);
+
+/* lview.c: more functions of core.pool */
+extern const luaL_Reg lview_functions[];
 
 /* lwork.c */
 /* what the workers of p do, with all they need; false: no memory */

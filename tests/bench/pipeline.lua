@@ -35,20 +35,28 @@ local function chain(fuse)
   return drain(from, N)
 end
 
+-- f as the only task of a pool
+local function by_hand(f)
+  local began, n = papy.now(), 0
+  local pool = papy.NuMap(pool_options)
+  local task = pool:add_task(f, numbers(N))
+  pool:start()
+  for _ in task do n = n + 1 end
+  assert(n == N)
+  return papy.now() - began
+end
+
 local cases = {
   -- four trivial functions, each a piper of its own on one pool
   chain = function() return chain(false) end,
   -- the same, computed together
   fused = function() return chain(true) end,
-  -- the same four nested by hand in one tasklet
-  by_hand = function()
-    local began, n = papy.now(), 0
-    local pool = papy.NuMap(pool_options)
-    local task = pool:add_task(function(x) return minus(half(double(add(x)))) end, numbers(N))
-    pool:start()
-    for _ in task do n = n + 1 end
-    assert(n == N)
-    return papy.now() - began
+  -- the same four nested by hand in one tasklet, as plain functions
+  by_hand = function() return by_hand(function(x) return minus(half(double(add(x)))) end) end,
+  -- and as what pipers call, functions of an inbox
+  by_hand_boxed = function()
+    local a, b, c, d = stage(add), stage(double), stage(half), stage(minus)
+    return by_hand(function(x) return d {c {b {a {x}}}} end)
   end,
   -- 1 MB strings made in one pool, read in another: nothing is decoded in between
   strings = function()

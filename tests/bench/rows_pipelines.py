@@ -7,9 +7,12 @@ def ours(case): return lambda: number('pipeline.lua', case)
 
 
 N = 100000
-t = alternate(chain=ours('chain'), by_hand=ours('by_hand'))
-row('chain of 4 trivial pipers on one pool', t['chain'] / t['by_hand'], 'the time of one tasklet by hand', most=4,
+t = alternate(chain=ours('chain'), fused=ours('fused'), by_hand=ours('by_hand'), boxed=ours('by_hand_boxed'))
+row('chain of 4 trivial pipers on one pool, not fused', t['chain'] / t['by_hand'], 'the time of one tasklet by hand', most=4,
     detail='%.0f k items/s, by hand %.0f k/s' % (N / t['chain'] / 1e3, N / t['by_hand'] / 1e3))
+row('the same, fused', t['fused'] / t['boxed'], 'the same four functions by hand', most=1.3,
+    detail='%.0f k items/s, by hand %.0f k/s' % (N / t['fused'] / 1e3, N / t['boxed'] / 1e3))
+row('the same, fused', t['fused'] / t['by_hand'], 'by hand, without inboxes')
 
 copy = os.path.join(os.environ['BUILD'], 'copy')
 t = alternate(papy=ours('strings'), copy=lambda: number(copy))

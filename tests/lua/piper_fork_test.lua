@@ -125,6 +125,22 @@ claim("a reader that stops keeps nothing and holds up nobody", function()
   end
 end)
 
+claim("on a shared pool, too: whoever is not read or has stopped holds up nobody", function()
+  for stride = 1, 3 do
+    local pool = papy.NuMap { worker_num = 2, stride = stride }
+    local a = Piper(same, { parallel = pool }) { T.range(1, 500) }
+    local b, unread = Piper(double, { parallel = pool }) { a }, Piper(square, { parallel = pool }) { a }
+    local c = Piper(square) { a }
+    for _, p in ipairs { b, unread, c } do p:start() end
+    eq(c:next(), 1)
+    c:stop { force = true }
+    for i = 1, 500 do eq(b:next(), 2 * i) end
+    eq(b:next(), nil)
+    eq(unread:next(), 1)
+    unread:stop { force = true }
+  end
+end)
+
 claim("forks of forks and joins of joins, on one pool and on two", function()
   for _, kinds in ipairs { { 1, 1, 1 }, { 1, 2, 1 }, { 0, 1, 0 }, { 1, 0, 2 } } do
     local pools = { papy.NuMap { worker_num = 2 }, papy.NuMap { worker_num = 3, stride = 2 } }

@@ -234,6 +234,15 @@ claim("a worker that dies in any of them: the item and the counts are those of t
   end
 end)
 
+claim("fuse = false is saved and comes back", function()
+  local pool, path = papy.NuMap { worker_num = 1 }, T.temp()
+  local p = papy.Plumber()
+  p:add_pipe { Piper(same, { parallel = pool, name = "apart", fuse = false }), Piper(same, { parallel = pool, name = "free" }) }
+  p:save(path)
+  local q = dofile(path)
+  eq({ q:resolve("apart").fuse, q:resolve("free").fuse }, { false, true })
+end)
+
 claim("rows of random length with random failures", function()
   for seed = 1, 30 do
     math.randomseed(seed)
