@@ -30,6 +30,17 @@ T.claim("groups are a flow again: where, derive, select, sort, top, head, count,
   T.eq(groups:group_by({}, {urls = "count", n = "sum n"}):collect(), {{urls = 7, n = 1000}})
 end)
 
+T.claim("an answer is read by several at the same time, and after a loop that was left", function()
+  local groups, n = flow():count_by "status", 0
+  for a in groups:iter() do
+    for b in groups:sort("status"):iter() do n = n + (a.status <= b.status and 1 or 0) end
+  end
+  T.eq(n, 3)
+  for _ in groups:sort("-status"):iter() do break end
+  T.eq(groups:sort("-status"):top(1, "count"):collect(), {{status = "200", count = 800}})
+  T.eq(flow():histogram("bytes", 1000):count(), flow():histogram("bytes", 1000):count())
+end)
+
 T.claim("several keys, aggregates by their own names, the default", function()
   local rows = flow():group_by({"status", "url"}, {"count", "max bytes", "distinct ip"}):sort("status", "url"):collect()
   T.eq(rows[1], {status = "200", url = "/p0", count = 114, max_bytes = 994, distinct_ip = 4})
