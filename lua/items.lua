@@ -320,8 +320,8 @@ local function has(source, kind)
 end
 
 
--- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a chunk, a
--- table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
+-- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a
+-- chunk, a table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
 -- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
 function M.items(source, how)

@@ -176,8 +176,9 @@ static bool awaits_input(const struct lpool *p) {
   return false;
 }
 
-/* Nothing is with any worker, and no input will wake the loop, so nothing will move by itself. */
+/* Nothing is with any worker, and neither an input nor the alarm will wake the loop, so nothing will move by itself. */
 bool lall_idle(const struct engine *e) {
+  if (e->alarm.armed) return false;
   for (struct lpool *p = e->pools; p; p = p->next)
     if (p->rt && (pool_busy(p->rt) || awaits_input(p))) return false;
   return true;
