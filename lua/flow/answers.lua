@@ -98,7 +98,7 @@ local function through(self)
   local push = chain.push(self.steps, function(v)
     last = last + 1
     waiting[last] = v
-  end)
+  end, {mismatch = self.mismatch, mend = self.mend})
   return function()
     while first > last and not done do
       local value = source()
