@@ -65,7 +65,7 @@ function M.groups(tally, by, k)
     if not order.names[i] then return M.sorted(tally, by) end
     by_names[i] = {order.names[i], order.descending[i]}
   end
-  if k or not tally:spilled() then return (tally:top(k, by_names)) end
+  if k or not tally:spilled() then return tally:top(k, by_names) end -- with what a loop that is left early closes
   return M.sorted(tally, by)
 end
 

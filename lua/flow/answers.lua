@@ -16,7 +16,7 @@ local is_callable, refuse, shut = class.is_callable, class.refuse, class.shut
 
 local function how_of(self, more)
   local how = {workers = self.workers or core.sys.cpus(), size = self.size, ordered = self.ordered, on_error = self.on_failure,
-    quiet = self.quiet, report = run.new_report()}
+    quiet = self.quiet, input = self.input, report = run.new_report()}
   self.shared.report = how.report
   for key, value in pairs(more or {}) do how[key] = value end
   return how
@@ -98,7 +98,7 @@ local function through(self)
   local push = chain.push(self.steps, function(v)
     last = last + 1
     waiting[last] = v
-  end)
+  end, {mismatch = self.mismatch, mend = self.mend})
   return function()
     while first > last and not done do
       local value = source()

@@ -95,15 +95,22 @@ function make.grep(step, push)
   end
 end
 
--- a string to a table of its fields; what does not fit is left out
-function make.split(step, push)
+-- a string to a table of its fields; what does not fit goes the way that on_mismatch says
+function make.split(step, push, how)
   local splitter = step.format.make {}
+  local function mismatch(text)
+    if how.mismatch == "error" then Error.raise("function", "the text does not fit the format: %s", Error.render(text)) end
+    if how.missed then how.missed() end
+    if how.mismatch == "keep" then push {line = text} end
+    local row = how.mismatch == "call" and how.mend(text)
+    if row then push(row) end
+  end
   return function(value)
     if type(value) ~= "string" then
       Error.raise("function", "fields: a string expected, got %s", Error.render(value))
     end
     local row = splitter:each(value)
-    if row then push(row) end
+    if row then push(row) else mismatch(value) end
   end
 end
 
@@ -142,8 +149,9 @@ end
 
 
 -- The steps as one function that takes a value; what comes out is handed to `last`.
-function M.push(steps, last)
-  for i = #steps, 1, -1 do last = make[steps[i].kind](steps[i], last) end
+-- how: {mismatch =, mend =, as in on_mismatch, missed = a function that is called for each text that does not fit}
+function M.push(steps, last, how)
+  for i = #steps, 1, -1 do last = make[steps[i].kind](steps[i], last, how or {}) end
   return last
 end
 
@@ -158,9 +166,9 @@ end
 
 
 -- The steps with what becomes of the values at their end, as compile (plan.lua) is asked for it: {push = f(value), reset = f(),
--- value = f() -> what came together, kept = f() -> how many values}.
-function M.sink(steps, sink, limit)
-  local n, value = 0, nil
+-- value = f() -> what came together, kept = f() -> how many values, mismatched = f() -> how many texts did not fit}.
+function M.sink(steps, sink, limit, how)
+  local n, missed, value = 0, 0, nil
   limit = limit or math.huge
   local add
   if sink.kind == "count" then
@@ -179,17 +187,18 @@ function M.sink(steps, sink, limit)
     if n >= limit then return end
     n = n + 1
     add(v)
-  end)
+  end, {mismatch = how and how.mismatch, mend = how and how.mend, missed = function() missed = missed + 1 end})
   return {
     push = push,
     reset = function()
-      n, value = 0, nil
+      n, missed, value = 0, 0, nil
       if sink.kind == "fold" then value = sink.init()
       elseif sink.kind == "tally" then sink.tally:clear()
       else value = {} end
     end,
     value = function() return sink.kind == "tally" and sink.tally:encode() or value end,
     kept = function() return n end,
+    mismatched = function() return missed end,
   }
 end
 

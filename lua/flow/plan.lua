@@ -215,7 +215,7 @@ function M.compile(steps, sink, how)
     header = how.header}
   local plan = {behind = behind}
   if #behind > 0 or sink.kind == "fold" then
-    plan.last = chain.sink(behind, sink, how.limit)
+    plan.last = chain.sink(behind, sink, how.limit, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
   else
     spec.sink = sink.kind

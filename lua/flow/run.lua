@@ -134,7 +134,10 @@ local function run_item(self, partial, item)
   local found = plan.runner:take()
   partial.value, partial.kept, partial.mismatched, partial.samples = found.value, found.kept, found.mismatched, found.samples
   for i, sample in ipairs(partial.samples) do sample.name = partial.names[i] or "?" end
-  if plan.last then partial.value, partial.kept = plan.last.value(), plan.last.kept() end
+  if plan.last then
+    partial.value, partial.kept = plan.last.value(), plan.last.kept()
+    partial.mismatched = partial.mismatched + plan.last.mismatched()
+  end
   if not ok then error(why, 0) end
 end
 

@@ -3,9 +3,9 @@ local core = require "papy.core"
 local Error = require "papy.error"
 local class = require "papy.flow.class"
 local formats = require "papy.flow.formats"
+local open = require "papy.open"
 local options = require "papy.options"
 local plans = require "papy.flow.plan"
-local run = require "papy.flow.run"
 
 local Flow = class.Flow
 local is_callable, must_be_name, name_list, refuse, with = class.is_callable, class.must_be_name, class.name_list, class.refuse,
@@ -43,14 +43,58 @@ function Flow:match(regex)
 end
 
 
--- the first line of a source, for a header; what is read does not count
-local function first_line(self)
-  local step, _, _, closing = run.run(
-    plans.compile({}, {kind = "lines"}, {limit = 1, start = self.source.record_start}), self.source,
-    {workers = 1, quiet = true})
-  local partial = step()
+-- ---- the line that names the columns ----
+
+-- can what a source gives be had once only?
+local function is_stream(source)
+  for _, entry in ipairs(source.entries) do
+    if entry.kind == "handle" or entry.kind == "iterator" then return true end
+    if entry.kind == "path" and core.source.sniff(entry.value) == "pipe" then return true end
+  end
+  return false
+end
+
+
+local function first_line_of(block)
+  if type(block) == "string" then return block:match "^[^\n]*" end
+  local step, _, _, closing = block:lines()
+  local line = step()
   class.shut(closing)
-  return partial and partial.value:match "^[^\n]*" or ""
+  return line
+end
+
+
+-- items that were taken, then the others: an input of a pool, as they are
+local function put_back(taken, items)
+  local i, meta = 0, getmetatable(items)
+  return setmetatable({}, {
+    __pure = meta.__pure,
+    __ready = meta.__ready and function() return i < #taken or meta.__ready() end,
+    __call = function()
+      i = i + 1
+      if taken[i] ~= nil then return taken[i] end
+      return items()
+    end,
+  })
+end
+
+
+-- The first line of the flow's source; and, of a source that cannot be read again, an input with all that was read for it.
+local function first_line(self)
+  local source = self.source
+  local items = open.items(source, {workers = self.workers or core.sys.cpus(), size = self.size})
+  local taken, line = {}, nil
+  for item in items do
+    taken[#taken + 1] = item
+    local block, err = open.blocks(item, source.record_start)()
+    if block then
+      line = first_line_of(block)
+      break
+    elseif err and source.on_error ~= "skip" then
+      error(err, 0)
+    end
+  end
+  return line or "", is_stream(source) and put_back(taken, items) or nil
 end
 
 
@@ -64,8 +108,8 @@ function Flow:fields(x, opts)
   local format = formats.format(x, o)
   if not format.header then return add(self, {kind = "split", format = format}) end
   if not self.source then refuse("fields: columns = {names...} must be given here") end
-  local flow = add(self, {kind = "split", format = formats.header(format, first_line(self))})
-  return with(flow, {header = true})
+  local line, input = first_line(self)
+  return with(add(self, {kind = "split", format = formats.header(format, line)}), {header = true, input = input})
 end
 
 

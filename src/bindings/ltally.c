@@ -38,6 +38,13 @@ struct tally *tally_arg(lua_State *L, int idx) {
   return t->tally;
 }
 
+/* Any number may read at the same time, but for a tally that has spilled: its files are read by one. */
+static struct tally *must_be_readable(lua_State *L, int idx) {
+  struct ltally *t = tally_at(L, idx);
+  if (t->readers && tally_spilled(t->tally)) luaL_error(L, "the tally is in files and is being read already");
+  return t->tally;
+}
+
 static int fail(lua_State *L, const struct why *why) {
   return luaL_error(L, "%s", why->text);
 }
@@ -333,7 +340,7 @@ static int give_rows(lua_State *L, int tally) {
 ** change before the loop ends. */
 static int t_rows(lua_State *L) {
   struct why why;
-  tally_arg(L, 1);
+  must_be_readable(L, 1);
   lua_settop(L, 1);
   struct rows *r = push_rows(L, 1);
   r->reader = tally_read(r->of->tally, &why);
@@ -357,7 +364,7 @@ static unsigned column_of(lua_State *L, int names, int name) {
 static int t_top(lua_State *L) {
   struct tally_order by[TALLY_KEYS_MOST + TALLY_COLUMNS_MOST];
   struct why why;
-  tally_arg(L, 1);
+  must_be_readable(L, 1);
   lua_settop(L, 3);
   lua_Integer k = luaL_optinteger(L, 2, LUA_MAXINTEGER);
   luaL_argcheck(L, k >= 0, 2, "a whole number, 0 or more, expected");
@@ -388,7 +395,7 @@ static int t_names(lua_State *L) {
 /* #t, t:size() -> the number of groups */
 static int t_size(lua_State *L) {
   struct why why;
-  int64_t n = tally_size(tally_arg(L, 1), &why);
+  int64_t n = tally_size(must_be_readable(L, 1), &why);
   if (n < 0) return fail(L, &why);
   lua_pushinteger(L, (lua_Integer)n);
   return 1;

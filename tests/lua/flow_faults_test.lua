@@ -275,6 +275,17 @@ T.claim("on_mismatch: skip, keep, error, a function", function()
   T.eq(report:report().samples[1].name, path)
 end)
 
+T.claim("on_mismatch behind a map", function()
+  local path = T.temp("a=1\nno pair\na=2\n")
+  local flow = papy.open(path):map(function(line) return line:upper() end):match "^A=(?<a>\\d)$"
+  local skipped = flow:on_mismatch "skip"
+  T.eq(skipped:count(), 2)
+  T.eq(skipped:report().mismatched, 1)
+  T.eq(flow:on_mismatch "keep":collect()[2], {line = "NO PAIR"})
+  T.raises("NO PAIR", function() return flow:on_mismatch "error":count() end)
+  T.eq(flow:on_mismatch(function(line) return {a = #line} end):map(function(r) return tonumber(r.a) end):collect(), {1, 7, 2})
+end)
+
 T.claim("what does not fit is told on stderr once, unless it was asked for", function()
   local path = T.temp("a=1\nno pair\na=2\n")
   local text = T.run(("print(papy.open(%q):match '^a=(?<a>\\\\d)$':count())"):format(path))
