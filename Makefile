@@ -131,11 +131,11 @@ lint:
 	@luacheck -q lua stdlib tests examples
 
 check-hostile: deps
-	@$(make_again) suite BUILD=build/hostile CPPFLAGS='$(CPPFLAGS) -DPAPY_HOSTILE'
+	@PAPY_FUZZ_ROUNDS=5000 $(make_again) suite BUILD=build/hostile CPPFLAGS='$(CPPFLAGS) -DPAPY_HOSTILE'
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 check-asan: deps
-	@PAPY_TEST_SLOW=3 $(make_again) suite BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(sanitize)'
+	@PAPY_TEST_SLOW=3 PAPY_FUZZ_ROUNDS=5000 $(make_again) suite BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(sanitize)'
 
 # the prompt without readline
 check-plain: deps

@@ -1,93 +1,49 @@
 -- gate: an input on its way into a pipeline. It can be closed, so that endless inputs end when the pipeline stops; it
--- counts what was consumed, and it remembers what the input raised, so that wait() can tell.
-local Error = require "papy.error"
+-- counts what was consumed, and it remembers what the input raised, so that wait() can tell. It is read as its input is, without
+-- waiting (see inbox): an input that has nothing yet holds up nobody.
+local inbox = require "papy.inbox"
 
 local Gate = {__name = "papy.Gate"}
+Gate.__index = Gate
 
 local M = {}
 
 
-local function is_callable(x)
-  local meta = debug.getmetatable(x)
-  return type(x) == "function" or (type(meta) == "table" and meta.__call ~= nil)
-end
-
-
-local function has_next(x)
-  local ok, f = pcall(function() return x.next end)
-  return ok and is_callable(f)
-end
-
-
-local function elements(array)
-  local i = 0
-  return function()
-    i = i + 1
-    return array[i]
-  end
-end
-
-
--- A function that gives the next item of the input, and whether it cannot draw on the tasks of a pool; nil for what is no input.
-local function puller(input)
-  local meta = debug.getmetatable(input)
-  if is_callable(input) then return function() return input() end, type(meta) == "table" and meta.__pure == true end
-  if type(input) ~= "table" and type(input) ~= "userdata" then return nil end
-  if has_next(input) then return function() return input:next() end, false end
-  if type(input) == "table" then return elements(input), true end
-end
-
-
--- Ctrl-C goes on as it is; anything else is kept with its traceback.
-local function caught(raised)
-  if Error.is_interrupt(raised) then return raised end
-  return Error.caught(raised, debug.traceback(nil, 2))
-end
-
-
-local methods = {}
-
-
 -- No more items: the input ends here, whatever it still has.
-function methods:close()
+function Gate:close()
   self.closed = true
 end
 
 
-Gate.__index = methods
-
-
--- The next item. What the input raises is raised once, in the place of the missing item; then it has ended. A failed item of
--- a task passes, and does not end the input.
-function Gate:__call()
-  if self.closed then return nil end
+-- The next item and true; nil and true at the end; nil and false when there is none yet. What the input raised is given once, as
+-- a papy.Error in the place of the missing item; then it has ended. A failed item of a task does not end it.
+function Gate:try()
+  if self.closed then return nil, true end
   self.pulling = true
-  local ok, item = xpcall(self.pull, caught)
+  local ok, item, there = pcall(self.reader.try)
   self.pulling = false
-  if ok then
-    if item == nil then self.closed = true else self.taken = self.taken + 1 end
-    return item
+  if not ok then error(item, 0) end
+  if not there then return nil, false end
+  if item == nil then self.closed = true else self.taken = self.taken + 1 end
+  if self.reader.raised then
+    self.closed, self.failure = true, self.reader.raised
+    self.failure.name = self.failure.name or self.name
   end
-  if Error.is_interrupt(item) then error(item, 0) end
-  if not Error.passes(item) then
-    self.closed = true
-    item = Error.of_input(item, "input", nil, self.taken + 1, self.name)
-    self.failure = item
-  end
-  error(item, 0)
+  return item, true
 end
 
 
-local pure_gate = {}
-for key, value in pairs(Gate) do pure_gate[key] = value end
-pure_gate.__pure = true
+-- Raises what is known about why nothing comes.
+function Gate:stuck()
+  self.reader.stuck()
+end
 
 
 -- A gate for the input, or nil when it cannot be one.
 function M.new(input, name)
-  local pull, pure = puller(input)
-  if not pull then return nil end
-  return setmetatable({pull = pull, taken = 0, name = name, closed = false, pulling = false}, pure and pure_gate or Gate)
+  local reader = inbox.reader(input)
+  if not reader then return nil end
+  return setmetatable({reader = reader, pure = reader.pure, taken = 0, name = name, closed = false, pulling = false}, Gate)
 end
 
 

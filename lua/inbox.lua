@@ -36,20 +36,26 @@ local function array_reader(array)
 end
 
 
--- An input that raises gives one error in the place of the missing item and has ended; a failed item that it hands on from a
--- task does not end it. While it answers, whoever else asks has to come again.
-local function call_reader(call, pure)
+-- A reader that asks for each item: ask() gives what try() gives. An input that raises gives one error in the place of the
+-- missing item, which is also `raised`, and has ended; a failed item that it hands on from a task does not end it. While it
+-- answers, whoever else asks has to come again.
+local function asking_reader(ask, pure, stuck)
   local taken, ended, busy = 0, false, false
-  local function stuck()
+  local self = {pure = pure}
+
+  function self.stuck()
     if busy then Error.raise("deadlock", "an input asks for what can only be had when the same input has answered") end
+    if stuck then stuck() end
   end
-  return {pure = pure, stuck = stuck, try = function()
+
+  function self.try()
     if ended then return nil, true end
     if busy then return nil, false end
     busy = true
-    local good, item = xpcall(call, caught)
+    local good, item, there = xpcall(ask, caught)
     busy = false
     if good then
+      if not there then return nil, false end
       taken, ended = taken + 1, item == nil
       return item, true
     end
@@ -57,8 +63,27 @@ local function call_reader(call, pure)
     ended = not Error.passes(item)
     local err = Error.of_input(item, "input", nil, taken + 1)
     err.index = err.index or taken + 1
+    if ended then self.raised = err end
     return err, true
-  end}
+  end
+
+  return self
+end
+
+
+local function call_reader(call, pure)
+  return asking_reader(function() return call(), true end, pure)
+end
+
+
+-- An object that says itself what is there: x:try(). While it has nothing, it is asked again after x.wait seconds, if it has
+-- that.
+local function try_reader(x, pure)
+  return asking_reader(function()
+    local item, there = x:try()
+    if not there and x.wait then pool_core.alarm(x.wait, true) end
+    return item, there
+  end, pure, x.stuck and function() x:stuck() end)
 end
 
 
@@ -74,8 +99,8 @@ local function is_callable(x)
 end
 
 
-local function has_next(x)
-  local ok, f = pcall(function() return x.next end)
+local function has_method(x, name)
+  local ok, f = pcall(function() return x[name] end)
   return ok and is_callable(f)
 end
 
@@ -87,15 +112,18 @@ local function zip_reader(x)
 end
 
 
--- A reader of an array, an iterator function, an object with __call or next, a task, a pool or a zip; nil for anything else.
+-- A reader of an array, an iterator function, an object with try, __call or next, a task, a pool or a zip; nil for anything
+-- else.
 function M.reader(x)
   local meta = debug.getmetatable(x)
   if type(x) == "userdata" and meta == task_meta then return M.task_reader(x) end
   if type(x) == "userdata" and meta == pool_meta then return M.task_reader(x:get_task(1)) end
   if zip.is(x) then return zip_reader(x) end
-  if is_callable(x) then return call_reader(function() return x() end, type(meta) == "table" and meta.__pure == true) end
+  local pure = type(meta) == "table" and meta.__pure == true
+  if type(x) == "table" and has_method(x, "try") then return try_reader(x, pure or x.pure == true) end
+  if is_callable(x) then return call_reader(function() return x() end, pure) end
   if type(x) ~= "table" and type(x) ~= "userdata" then return nil end
-  if has_next(x) then return call_reader(function() return x:next() end) end
+  if has_method(x, "next") then return call_reader(function() return x:next() end) end
   if type(x) == "userdata" then return nil end
   if meta == nil then return array_reader(x) end
   local i = 0

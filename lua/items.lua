@@ -298,7 +298,7 @@ local function next_followed(self, wait)
     end
     if #self.streams == 0 and self.all_named then return nil end
     if not wait then
-      core.pool.alarm(self.source.wait)
+      core.pool.alarm(self.source.wait, true)
       return LATER
     end
     core.sys.sleep(self.source.wait)
@@ -320,8 +320,8 @@ local function has(source, kind)
 end
 
 
--- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a chunk, a
--- table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
+-- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a
+-- chunk, a table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
 -- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
 function M.items(source, how)

@@ -89,7 +89,8 @@ local function first_task(what, pool)
 end
 
 
--- How the scheduler is to read an input: fields kind, input (unless it is that itself), pure, plain, wakes, parts for core.pool.start.
+-- How the scheduler is to read an input: fields kind, pure, plain, wakes, parts for core.pool.start; and input, where it is not
+-- the input itself that it reads.
 local function describe_input(what, input)
   if is_task(input) then return {kind = "task", parts = {input}} end
   if is_pool(input) then return {kind = "task", parts = {first_task(what, input)}} end
@@ -106,8 +107,8 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __pull(n), as of add_chain, which wakes the loop once it has something
-    -- again
+    -- of papy's own inputs: __pure, it cannot draw on tasks; __pull(n), as of add_chain, which wakes the loop once it has
+    -- something again
     local described = {kind = "call", pure = meta.__pure == true}
     if meta.__pull then described.kind, described.input, described.wakes = "own", meta.__pull, true end
     return described

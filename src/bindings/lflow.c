@@ -156,7 +156,12 @@ static void read_op(lua_State *L, struct runner *r, struct op *op, int runner, i
       break;
     case OP_SPLIT: break;
     case OP_DERIVE: op->slot = slot_field(L, idx, r); /* fallthrough */
-    case OP_WHERE: op->expr = compile(L, text_field(L, idx, "expr"), names, r->line); break;
+    case OP_WHERE: {
+      struct text source = text_field(L, idx, "expr");
+      op->expr = compile(L, source, names, r->line);
+      op->patterns = memchr(source.p, '~', source.n) != NULL;
+      break;
+    }
     case OP_TIME:
       op->slot = slot_field(L, idx, r);
       read_time_op(L, idx, op);
@@ -198,11 +203,12 @@ static void choose_lead(struct runner *r) {
   r->lead_splits = r->lead && first->kind == OP_SPLIT;
 }
 
-/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have. */
+/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have, and must find the bytes that it checked
+** before: others may write them. Patterns of expressions may be such. */
 static bool is_native(const struct runner *r) {
   if (r->lua || r->start || r->sink == SINK_ROWS || r->mismatch == MISMATCH_CALL) return false;
   for (unsigned i = 0; i < r->ops; i++)
-    if (r->op[i].regex && regex_is_utf(r->op[i].regex)) return false;
+    if (r->op[i].patterns || (r->op[i].regex && regex_is_utf(r->op[i].regex))) return false;
   const struct regex *groups = r->splitter ? capture_regex(r->splitter) : NULL;
   return !groups || !regex_is_utf(groups);
 }

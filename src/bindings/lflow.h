@@ -46,6 +46,7 @@ struct op {
   unsigned slot;
   struct regex *regex; /* borrowed from a user value */
   struct expr *expr;   /* owned, as is */
+  bool patterns;       /* may it match patterns? */
   struct timeform *time;
   struct bucket bucket;
   uint64_t share; /* of 2^64 */

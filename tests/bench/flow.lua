@@ -11,7 +11,8 @@ local flows = {
   fields = function() return log:fields("combined"):group_by("status", { n = "count", sum = "sum bytes" }) end,
   urls = function() return log:fields("combined"):count_by("url"):top(10) end,
   lua = function()
-    return log:match [[" (?<status>\d{3}) (?<bytes>\d+) "]]:where(function(r) return r.status ~= "304" end):sum_by("status", "bytes")
+    return log:match [[" (?<status>\d{3}) (?<bytes>\d+) "]]
+      :where(function(r) return r.status ~= "304" end):sum_by("status", "bytes")
   end,
   quantiles = function() return log:fields(with_latency):group_by("status", { p50 = "p50 ms", p99 = "p99 ms" }) end,
   json = function() return log:fields("json"):where("status >= 500"):count_by "service" end,

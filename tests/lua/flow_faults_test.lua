@@ -44,6 +44,60 @@ T.claim("a file that shrinks while it is read is an error, after what came befor
   T.ok(n > 0 and n < 200000, n)
 end)
 
+T.claim("a file that shrinks under a group or a count is an error, or told, never a wrong answer in silence", function()
+  for _, skip in ipairs {false, true} do
+    local path = T.temp(lines(300000, "k=%08d v=1"))
+    local function cut()
+      local f = assert(io.open(path, "w"))
+      f:write(lines(10, "k=%08d v=1"))
+      f:close()
+    end
+    local flow = papy.open(path, {workers = 1, chunk = 1 << 16, on_error = skip and "skip" or "raise"}):fields "logfmt"
+    local first = true
+    local groups = flow:where(function(r) -- the first part is read whole, what comes then is not there
+      if first and r.k then
+        first = false
+        cut()
+      end
+      return true
+    end):group_by("v", {n = "count"})
+    if skip then
+      local rows = groups:collect()
+      T.ok(rows[1].n < 300000 and flow:report().broken > 0, rows)
+    else
+      T.ok(tostring(T.raises("input", function() return groups:collect() end)):find(path, 1, true))
+    end
+    T.raises({"input"}, function() -- of a size that is gone already
+      local big = T.temp(lines(100000))
+      local counted = papy.open(big, {workers = 1, chunk = 1 << 14})
+      local n = 0
+      for _ in counted:iter() do
+        n = n + 1
+        if n == 1 then assert(io.open(big, "w")):close() end
+      end
+    end)
+  end
+end)
+
+T.claim("native steps go on behind records that fail", function()
+  local out, expected = {}, {}
+  for i = 1, 3000 do
+    out[i] = i % 700 == 0 and "no pair" or ("a=%d"):format(i)
+    if i % 700 ~= 0 then expected[#expected + 1] = tostring(i) end
+  end
+  local path = T.temp(table.concat(out, "\n"))
+  for _, chunk in ipairs {100, 1 << 20} do
+    local flow = papy.open(path, {workers = 2, chunk = chunk}):match "^a=(?<a>\\d+)$":on_mismatch "error":on_error "skip"
+    T.eq(flow:count(), #expected)
+    T.eq(flow:report().failed, 4)
+    T.ok(flow:report().failures[1]:find(path .. ":700", 1, true), flow:report().failures[1])
+    T.eq(flow:group_by({}, {n = "count", last = "last a"}):collect(), {{n = #expected, last = "3000"}})
+    local got = {}
+    for i, row in ipairs(flow:select("a"):collect()) do got[i] = row.a end
+    T.eq(got, expected)
+  end
+end)
+
 T.claim("on_error = 'skip' goes on with the other files and says so", function()
   local good, gone = T.temp(lines(10)), T.temp(lines(10))
   local flow = papy.open({good, gone, good}, {workers = 2, on_error = "skip"})
