@@ -81,7 +81,7 @@ end
 local function try_reader(x, pure)
   return asking_reader(function()
     local item, there = x:try()
-    if not there and x.wait then pool_core.alarm(x.wait) end
+    if not there and x.wait then pool_core.alarm(x.wait, true) end
     return item, there
   end, pure, x.stuck and function() x:stuck() end)
 end

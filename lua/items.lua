@@ -298,7 +298,7 @@ local function next_followed(self, wait)
     end
     if #self.streams == 0 and self.all_named then return nil end
     if not wait then
-      core.pool.alarm(self.source.wait)
+      core.pool.alarm(self.source.wait, true)
       return LATER
     end
     core.sys.sleep(self.source.wait)

@@ -34,6 +34,7 @@ struct engine {
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */
   bool haunted;     /* a thread that never ends still uses the heap */
   struct waker alarm; /* whoever waits has to look around then */
+  int64_t expected;   /* until then an input may have something by itself, so that nothing stands still for good */
   bool turning;     /* the functions of on_turn are being called */
   bool captured;    /* this process is a worker and prints to a prompt */
   struct output *output; /* where workers print while a prompt runs, or NULL */

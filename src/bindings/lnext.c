@@ -176,9 +176,9 @@ static bool awaits_input(const struct lpool *p) {
   return false;
 }
 
-/* Nothing is with any worker, and neither an input nor the alarm will wake the loop, so nothing will move by itself. */
+/* Nothing is with any worker, and no input will have something by itself, so nothing will move by itself. */
 bool lall_idle(const struct engine *e) {
-  if (e->alarm.armed) return false;
+  if (e->expected && clock_ns() < e->expected) return false;
   for (struct lpool *p = e->pools; p; p = p->next)
     if (p->rt && (pool_busy(p->rt) || awaits_input(p))) return false;
   return true;
@@ -325,7 +325,7 @@ int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool 
       same_run(L, p, run);
       continue;
     }
-    if (deadline == FOREVER && idle) ldeadlock(L, p, task);
+    if (deadline == FOREVER && idle && lall_idle(p->engine)) ldeadlock(L, p, task);
     if (!idle && lall_idle(p->engine)) continue; /* the last one finished during the look */
     if (loop_wait(p->engine->loop, deadline) == LOOP_INTERRUPT) linterrupted(L);
   }

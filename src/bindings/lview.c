@@ -11,7 +11,7 @@
 **   submitted(task)                     how many items there are so far
 **   give_way(pools)                     see lgive_way
 **   taken()                             counts what try has moved
-**   alarm(seconds)                      whoever waits looks around then
+**   alarm(seconds, expected)            whoever waits looks around then; expected: an input may have something then, by itself
 **   renew(pool)                         it rests, but will be started again */
 #include <lauxlib.h>
 
@@ -114,6 +114,7 @@ static int taken(lua_State *L) {
 static int alarm_(lua_State *L) {
   struct engine *e = engine_of(L);
   double seconds = luaL_checknumber(L, 1);
+  if (lua_toboolean(L, 2) && clock_after(seconds) > e->expected) e->expected = clock_after(seconds);
   if (!e->alarm.armed || clock_after(seconds) < e->alarm.when) waker_arm(&e->alarm, e->loop, -1, seconds);
   return 0;
 }

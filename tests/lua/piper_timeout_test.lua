@@ -113,6 +113,21 @@ claim("a linear piper computes at once and knows no timeout", function()
   eq(T.values(p:start()), { 1, 2 })
 end)
 
+claim("a long timeout that was not needed holds up nobody who has to give way", function()
+  local p = piper({ timeout = 60 }, {}) { { 0.02, 0 } }
+  p:start()
+  eq(p:next(), 0.02)
+  local pool = papy.NuMap { worker_num = 1, stride = 1 }
+  local function same(inbox) return Piper(function(i) return i[1] end, { parallel = pool })(inbox) end
+  local a = same { T.range(1, 12) }
+  local b, c = same { a }, same { a }
+  b:start()
+  c:start()
+  local t0 = papy.now()
+  eq(T.values(b), T.range(1, 12))
+  ok(papy.now() - t0 < 20 * SLOW)
+end)
+
 claim("a timeout ends the waiting also when everything else stands still", function()
   local p = piper({ timeout = 0.1 }, { worker_num = 1 }) { { 30 } }
   local q = Piper(function(i) return i[1] end) { p }
