@@ -64,7 +64,10 @@ ended("SIGINT", self .. "os.execute('(sleep 0.1; kill -INT ' .. me .. ') &') pap
 ended("SIGTERM", self .. "os.execute('kill -TERM ' .. me) papy.sleep(20)")
 ended("SIGKILL of the host", self .. "os.execute('kill -KILL ' .. me) papy.sleep(20)")
 ended("SIGKILL of the host while its workers are stopped", self .. [[
-for _, w in ipairs(pool:stats().workers) do os.execute('kill -STOP -' .. w.pid) end
+for _, w in ipairs(pool:stats().workers) do
+  os.execute('kill -STOP -' .. w.pid)
+  repeat until io.open('/proc/' .. w.pid .. '/stat'):read 'a':find '%) T ' -- a signal takes its time
+end
 os.execute('kill -KILL ' .. me)
 papy.sleep(20)]])
 
