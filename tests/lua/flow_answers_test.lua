@@ -54,7 +54,7 @@ T.claim("uniq, histogram, first, last, top", function()
   T.eq(flow():uniq("status"):count(), 2)
   local total = 0
   for bucket in flow():histogram("bytes", 100):iter() do
-    T.eq(bucket.to - bucket.from, 100)
+    T.eq((bucket.to - bucket.from) % 100, 0) -- more than 100 where there would be too many buckets
     total = total + bucket.count
   end
   T.eq(total, 1000)
