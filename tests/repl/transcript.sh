@@ -21,6 +21,11 @@ at_a_prompt() {
   fail "no prompt"
 }
 
+# the time in which what was typed begins to run
+begun() {
+  for _ in $(seq "${PAPY_TEST_SLOW:-1}"); do sleep 0.3; done
+}
+
 while IFS= read -r line; do
   case $line in
     'papy>'* | '    >'*)
@@ -38,7 +43,7 @@ while IFS= read -r line; do
       sleep 0.03
       ;;
     ^C*)
-      sleep 0.3
+      begun
       press C-c
       ;;
   esac
