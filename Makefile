@@ -139,7 +139,8 @@ check-asan: deps
 
 # the prompt without readline
 check-plain: deps
-	@$(make_again) suite BUILD=build/plain READLINE=0 ONLY='$(or $(ONLY),repl/)'
+	@$(make_again) all BUILD=build/plain READLINE=0
+	@tests/run.sh build/plain '$(or $(ONLY),repl/)'
 
 bench: deps
 	@$(make_again) all $(BUILD)/sample $(BUILD)/variants $(BUILD)/access $(BUILD)/copy

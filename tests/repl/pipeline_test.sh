@@ -4,14 +4,18 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/repl/term.sh
 
 open_term 100 60 "exec '$PAPY'"
-at_line "$prompt"
-enter 'read, kept, mark = 0, {}, nil'
-enter 'function input() read = read + 1 return read end'
-enter 'function work(inbox) papy.sleep(0.002) return inbox[1] end'
-enter 'function keep(inbox) kept[#kept + 1] = inbox[1]; if mark and #kept >= mark then io.open(path, "w"):close() end end'
-enter "path = '$TERM_DIR/reached'"
-enter 'p = papy.Plumber{pipes = {{papy.Piper(work, {parallel = papy.NuMap{worker_num = 2}}), keep}}}'
-enter 'mark = 50 p:start{input} p:run()'
+# what is typed before the prompt is there is echoed above it
+enter_at_prompt() {
+  at_line "$prompt"
+  enter "$1"
+}
+enter_at_prompt 'read, kept, mark = 0, {}, nil'
+enter_at_prompt 'function input() read = read + 1 return read end'
+enter_at_prompt 'function work(inbox) papy.sleep(0.002) return inbox[1] end'
+enter_at_prompt 'function keep(inbox) kept[#kept + 1] = inbox[1]; if mark and #kept >= mark then io.open(path, "w"):close() end end'
+enter_at_prompt "path = '$TERM_DIR/reached'"
+enter_at_prompt 'p = papy.Plumber{pipes = {{papy.Piper(work, {parallel = papy.NuMap{worker_num = 2}}), keep}}}'
+enter_at_prompt 'mark = 50 p:start{input} p:run()'
 at_line "$prompt"
 
 # reached LABEL: the sink has made its mark though nothing is typed
