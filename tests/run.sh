@@ -2,7 +2,7 @@
 # run: the whole suite, each test in a process of its own (one.sh), a few at a time: most of a test is waiting.
 #   tests/run.sh [BUILD [ONLY]]     only tests whose path contains ONLY
 # C units, Lua tests, examples, the command line, the prompt and faults. PAPY_TRANSPORT chooses the transport of the run;
-# PAPY_FUZZ_ROUNDS how long the fuzzers run; PAPY_TEST_SECONDS the time limit of a test; PAPY_TEST_SLOW multiplies it; PAPY_TEST_JOBS how many run at a time.
+# PAPY_FUZZ_ROUNDS how long the fuzzers run; PAPY_TEST_SECONDS the time limit of a test; PAPY_TEST_SLOW multiplies it; PAPY_TEST_JOBS how many run at a time; PAPY_TEST_AGAIN: a second try, see one.sh.
 cd "$(dirname "$0")/.." || exit 1
 build=${1:-build}
 only=${2:-}
