@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "bindings/bindings.h"
+#include "bindings/lvalue.h"
 #include "scan/calendar.h"
 #include "scan/capture.h"
 #include "scan/csv.h"
@@ -40,18 +41,6 @@ static struct text *check_texts(lua_State *L, int idx, size_t *n) {
     lua_pop(L, 1);
   }
   return texts;
-}
-
-static void push_value(lua_State *L, const struct value *v) {
-  switch (v->kind) {
-    case VALUE_TEXT:
-    case VALUE_RAW: lua_pushlstring(L, v->text, v->length); break;
-    case VALUE_INTEGER: lua_pushinteger(L, v->integer); break;
-    case VALUE_NUMBER: lua_pushnumber(L, v->number); break;
-    case VALUE_BOOLEAN: lua_pushboolean(L, v->integer != 0); break;
-    case VALUE_NULL: lua_pushlightuserdata(L, NULL); break;
-    default: lua_pushnil(L); break;
-  }
 }
 
 /* an arena that the collector ends */
@@ -197,7 +186,7 @@ static int m_split(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 3, (lua_Integer)i + 1);
-    push_value(L, &field[i]);
+    lvalue_push(L, &field[i]);
     lua_rawset(L, -3);
   }
   return 1;
@@ -211,7 +200,7 @@ static int m_lookup(lua_State *L) {
   struct value v;
   struct record r = {t.p, t.n, NULL, push_arena(L)};
   if (s->ops->lookup(s->self, &r, name, &v, &why) < 0) return luaL_error(L, "%s", why.text);
-  return push_value(L, &v), 1;
+  return lvalue_push(L, &v), 1;
 }
 
 struct visited {
@@ -255,7 +244,7 @@ static int m_each(lua_State *L) {
     lua_pushlstring(L, f->name.p, f->name.n);
     lua_pushvalue(L, -1);
     lua_rawseti(L, -3, ++n);
-    push_value(L, &f->value);
+    lvalue_push(L, &f->value);
     lua_rawset(L, -4);
   }
   return 2;
@@ -348,15 +337,9 @@ static int l_names(lua_State *L) {
 }
 
 static struct value check_value(lua_State *L, int idx) {
-  struct text t;
-  switch (lua_type(L, idx)) {
-    case LUA_TNIL: return value_none();
-    case LUA_TBOOLEAN: return value_boolean(lua_toboolean(L, idx));
-    case LUA_TNUMBER:
-      return lua_isinteger(L, idx) ? value_integer(lua_tointeger(L, idx)) : value_number(lua_tonumber(L, idx));
-    case LUA_TSTRING: t = check_text(L, idx); return value_of_text(t.p, t.n);
-    default: return value_null();
-  }
+  struct value v;
+  lvalue_to(L, idx, &v); /* what no value can be is missing */
+  return v;
 }
 
 struct lexpr {
@@ -399,7 +382,7 @@ static int l_evaluate(lua_State *L) {
   struct record r = {"", 0, field, c.visit.arena};
   int truth = expr_test(l->e, &r, &why);
   if (truth < 0 || expr_value(l->e, &r, &v, &why) != 0) return luaL_error(L, "%s", why.text);
-  push_value(L, &v);
+  lvalue_push(L, &v);
   lua_pushboolean(L, truth);
   return 2;
 }
@@ -425,7 +408,7 @@ static int read_time(lua_State *L) {
   struct timeform **f = lua_touserdata(L, lua_upvalueindex(1));
   struct value seconds;
   if (!timeform_parse(*f, check_text(L, 1), &seconds)) seconds = value_none();
-  return push_value(L, &seconds), 1;
+  return lvalue_push(L, &seconds), 1;
 }
 
 static int l_time(lua_State *L) {

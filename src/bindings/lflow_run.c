@@ -16,7 +16,6 @@
 #include "bindings/ltext.h"
 #include "bindings/lvalue.h"
 #include "scan/capture.h"
-#include "scan/hash.h"
 
 /* what the loop keeps on the stack */
 struct stack {

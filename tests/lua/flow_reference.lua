@@ -182,11 +182,16 @@ function M.pattern()
   local atoms = {"GET", "\\d", "\\d+", "[a-z]", "[^ ]", ".", "\\s", "\\S+", "api", "\\b", "404|500", "(?:x|/)",
     "\\x00", "\"", "[A-Z]{3}", "v[12]"}
   local ends = {"", "", "", "*", "+", "?", "{2}"}
-  local out = {math.random(8) == 1 and "^" or ""}
+  local out, repeats = {math.random(8) == 1 and "^" or ""}, 0
   for _ = 1, math.random(1, 4) do
-    local atom = atoms[math.random(#atoms)]
-    -- nothing that repeats is repeated: such a pattern may take for ever
-    out[#out + 1] = "(?:" .. atom .. ")" .. (atom:find "[+b]$" and "" or ends[math.random(#ends)])
+    local atom, behind
+    repeat
+      atom = atoms[math.random(#atoms)]
+      -- nothing that repeats is repeated, and only one repeats: such a pattern may take for ever
+      behind = atom:find "[+b]$" and "" or ends[math.random(#ends)]
+    until repeats < 1 or not (atom .. behind):find "[+*]$"
+    if (atom .. behind):find "[+*]$" then repeats = repeats + 1 end
+    out[#out + 1] = "(?:" .. atom .. ")" .. behind
   end
   out[#out + 1] = math.random(6) == 1 and "$" or ""
   return table.concat(out)

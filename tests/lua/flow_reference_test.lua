@@ -2,7 +2,7 @@
 local T = require "support"
 local R = require "flow_reference"
 
-local seed = tonumber(os.getenv "PAPY_TEST_SEED") or os.time()
+local seed = tonumber(os.getenv "PAPY_TEST_SEED") or 3 -- the same in every run of the suite; others by hand
 math.randomseed(seed)
 print("# PAPY_TEST_SEED=" .. seed)
 
