@@ -13,7 +13,7 @@ static void plain(const char *window, const char *kind, size_t kinds, uint64_t *
 #ifdef __x86_64__
 #include <immintrin.h>
 
-static uint64_t bits16(__m128i v, __m128i kind) {
+static inline uint64_t bits16(__m128i v, __m128i kind) {
   return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, kind));
 }
 
@@ -39,9 +39,21 @@ AVX2 static void avx2(const char *window, const char *kind, size_t kinds, uint64
   }
 }
 
+/* few kinds, as most records need, without a loop */
 AVX512 static void avx512(const char *window, const char *kind, size_t kinds, uint64_t *at) {
   __m512i w = _mm512_loadu_si512(window);
-  for (size_t k = 0; k < kinds; k++) at[k] = _mm512_cmpeq_epi8_mask(w, _mm512_set1_epi8(kind[k]));
+#define KIND(k) at[k] = _mm512_cmpeq_epi8_mask(w, _mm512_set1_epi8(kind[k]))
+  switch (kinds) {
+    default:
+      for (size_t k = 6; k < kinds; k++) KIND(k); /* fallthrough */
+    case 6: KIND(5);                              /* fallthrough */
+    case 5: KIND(4);                              /* fallthrough */
+    case 4: KIND(3);                              /* fallthrough */
+    case 3: KIND(2);                              /* fallthrough */
+    case 2: KIND(1);                              /* fallthrough */
+    case 1: KIND(0);                              /* fallthrough */
+    case 0: break;
+  }
 }
 
 marks_kernel marks_kernel_at(size_t i) {
@@ -66,25 +78,15 @@ void marks_init(struct marks *m) {
 int marks_kind(struct marks *m, char byte) {
   for (size_t k = 0; k < m->kinds; k++)
     if (m->kind[k] == byte) return (int)k;
-  if (m->kinds == MARKS_MOST) return -1;
   m->kind[m->kinds] = byte;
   return (int)m->kinds++;
 }
 
-static void look_at_copy(struct marks *m) {
+void marks_look_at_copy(struct marks *m) {
   char copy[MARKS_WINDOW] = {0};
   size_t n = (size_t)(m->end - m->text);
   memcpy(copy, m->text, n);
   m->window = m->text;
   m->kernel(copy, m->kind, m->kinds, m->at);
   for (size_t k = 0; k < m->kinds; k++) m->at[k] &= (UINT64_C(1) << n) - 1;
-}
-
-void marks_look(struct marks *m, const char *p) {
-  if (m->end - m->text < MARKS_WINDOW) {
-    look_at_copy(m);
-    return;
-  }
-  m->window = m->end - p < MARKS_WINDOW ? m->end - MARKS_WINDOW : p;
-  m->kernel(m->window, m->kind, m->kinds, m->at);
 }

@@ -28,7 +28,12 @@ struct value {
     int64_t integer;
     double number;
   };
-  uint64_t length : 56, kind : 8; /* length of text; 0 for the other kinds */
+  union {
+    struct {
+      uint64_t length : 56, kind : 8; /* length of text; 0 for the other kinds */
+    };
+    uint64_t length_and_kind; /* to set both at once */
+  };
 };
 
 static inline struct value value_none(void) {
@@ -47,7 +52,7 @@ static inline struct value value_boolean(int b) {
   return (struct value){.integer = b != 0, .kind = VALUE_BOOLEAN};
 }
 static inline struct value value_of_text(const char *p, size_t n) {
-  return (struct value){.text = p, .length = n, .kind = VALUE_TEXT};
+  return (struct value){.text = p, .length_and_kind = n | (uint64_t)VALUE_TEXT << 56};
 }
 
 /* Text as a number: blanks, sign, digits, fraction, exponent, blanks; no hexadecimal, infinity or NaN, and nothing longer

@@ -93,24 +93,30 @@ struct step {
   enum ending ending;
   unsigned width;
   const char *parts; /* what stands between the two parts of the field, or NULL */
-  char then[4];
+  char then[12];
 };
 
 static struct {
-  char start[4], text[400];
+  char start[12], text[600];
   int n;
   struct step step[STEPS_MOST];
 } form;
 
-static void choose_literal(struct input *in, char *to, bool may_be_empty) {
-  static const char *const literals[] = {" ", "\"", " \"", "\" ", "]", "] [", "a", ",,", "", "\" \"", "ab", "$"};
-  strcpy(to, literals[take(in, sizeof literals / sizeof *literals)]);
+/* often one that begins like the one before: fields that end at the same byte are walked over together */
+static void choose_literal(struct input *in, const char *before, char *to, bool may_be_empty) {
+  static const char *const literals[] = {" ",  "\"", " \"",   "\" ", "]", "] [",       "a",
+                                         ",,", "",   "\" \"", "ab",  "$", "] [] [] [", "a a a a b"};
+  unsigned n = sizeof literals / sizeof *literals;
+  for (int again = 3; again > 0; again--) {
+    strcpy(to, literals[take(in, n)]);
+    if (!*before || *to == *before) break;
+  }
   if (!*to && !may_be_empty) strcpy(to, ";");
 }
 
 static void choose_layout(struct input *in) {
   char *out = form.text;
-  choose_literal(in, form.start, true);
+  choose_literal(in, "", form.start, true);
   const char *before = form.start;
   out += sprintf(out, "%s", strcmp(form.start, "$") == 0 ? "$$" : form.start);
   form.n = 1 + (int)take(in, STEPS_MOST);
@@ -118,7 +124,7 @@ static void choose_layout(struct input *in) {
     struct step *s = &form.step[i];
     s->ending = take(in, 3) ? UNTIL : take(in, 2) ? WORD : WIDTH;
     s->width = 1 + take(in, 12);
-    choose_literal(in, s->then, i == form.n - 1 || s->ending != UNTIL);
+    choose_literal(in, before, s->then, i == form.n - 1 || s->ending != UNTIL);
     static const char *const between[] = {" ", "a", "\"", ", "};
     s->parts = take(in, 4) ? NULL : between[take(in, 4)];
     out += sprintf(out, "${f%d", i);
@@ -129,6 +135,25 @@ static void choose_layout(struct input *in) {
     if (s->ending == UNTIL && quoted) s->ending = QUOTED;
     before = s->then;
   }
+}
+
+/* Write a record of the layout chosen, nearly always: random bytes would seldom get behind its second literal. */
+static size_t write_record(struct input *in, char *to, size_t most) {
+  char *out = to, *end = to + most;
+  for (int i = -1; i < form.n; i++) {
+    const char *literal = i < 0 ? form.start : form.step[i].then;
+    size_t n = i < 0                          ? 0
+               : form.step[i].ending == WIDTH ? form.step[i].width
+               : take(in, 8)                  ? take(in, 12)
+                                              : take(in, 90);
+    while (n-- > 0 && in->p < in->end && out < end) *out++ = (char)*in->p++;
+    n = take(in, 9) ? strlen(literal) : strlen(literal) / 2;
+    if ((size_t)(end - out) < n) break;
+    memcpy(out, literal, n);
+    out += n;
+  }
+  while (in->p < in->end && out < end) *out++ = (char)*in->p++;
+  return (size_t)(out - to);
 }
 
 static const char *naive_end(const struct step *s, const char *p, const char *end) {
@@ -480,12 +505,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   struct splitter s;
   struct why why;
   if (make(&in, &s, &why) != 0) return 0;
-  n = (size_t)(in.end - in.p);
-  if (n > FIELDS_MOST - 20) n = FIELDS_MOST - 20; /* each byte may be a field */
-  char *page = guarded();
-  memcpy(page, in.p, n);
+  char *page = guarded(), record[FIELDS_MOST - 20]; /* each byte may be a field */
+  if (plan.format == LAYOUT && take(&in, 2)) {
+    n = write_record(&in, record, sizeof record);
+  } else {
+    n = (size_t)(in.end - in.p) < sizeof record ? (size_t)(in.end - in.p) : sizeof record;
+    memcpy(record, in.p, n);
+  }
+  memcpy(page, record, n);
   check(&s, page, n);
-  memcpy(page + 4096 - n, in.p, n);
+  memcpy(page + 4096 - n, record, n);
   check(&s, page + 4096 - n, n);
   s.ops->free(s.self);
   return 0;
