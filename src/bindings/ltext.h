@@ -1,4 +1,4 @@
-/* ltext: what lregex.c and lchunks.c know of each other: a regex as an argument, and a text that may be a chunk. */
+/* ltext: what regexes, chunks and flows know of each other: a regex as an argument, a text that may be a chunk, its bytes. */
 #ifndef PAPY_BINDINGS_LTEXT_H
 #define PAPY_BINDINGS_LTEXT_H
 
@@ -24,15 +24,15 @@ struct subject {
 void subject_arg(lua_State *L, int idx, struct subject *text);
 
 /* Show the bytes of the chunk at idx to a reader, which must be plain C that may be left in the middle and never calls Lua
-** (scan/mapping.h): all at once, mapped, or where that cannot be, or with `still` (bytes that must not change while they are looked at),
-** in runs of whole lines. 0, or -1 with *why. */
+** (scan/mapping.h): all at once, mapped, or where that cannot be, or with `still` (bytes that must not change while they are
+** looked at), in runs of whole lines. 0, or -1 with *why. */
 int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ctx, struct why *why);
 
 /* the number of matches in the chunk at idx, read piece by piece; -1 when there is no chunk at idx */
 lua_Integer chunk_matches(lua_State *L, int idx, struct regex *re);
 
-
-/* The file of the chunk at idx, and the chunk's range in it; held until chunk_let. NULL with *why. For whoever reads it himself. */
+/* The file of the chunk at idx, and the chunk's range in it; held until chunk_let. NULL with *why. For whoever reads it
+** himself. */
 struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why);
 void chunk_let(lua_State *L, struct file *f);
 
