@@ -50,6 +50,7 @@ int luaopen_papy_core_term(lua_State *L);   /* lterm.c: core.term */
 int luaopen_papy_core_sort(lua_State *L);   /* lsort.c: core.sort */
 int luaopen_papy_core_tally(lua_State *L);  /* ltally.c: core.tally */
 int luaopen_papy_core_flow(lua_State *L);   /* lflow.c: core.flow (plans compiled to runners) */
-int luaopen_papy_core_fields(lua_State *L); /* lfields.c: core.fields (splitters, expressions, times) */
+int luaopen_papy_core_fields(lua_State *L); /* lfields.c: core.fields (splitters, expressions) */
+void ltimes_open(lua_State *L);             /* ltimes.c: adds times and buckets to it, on top of the stack */
 
 #endif

@@ -1,4 +1,4 @@
-/* lfields: splitters, expressions, times and buckets for Lua.
+/* lfields: splitters and expressions for Lua, with the times and buckets of ltimes.c in core.fields.
 **
 ** Here they are made, from plain data, and tried on single texts; the loop over records (lflow.c) takes them out of their
 ** userdata. A splitter is a userdata that holds a struct splitter, whoever made it (see SPLITTER_HANDLE); its user value is the
@@ -7,7 +7,6 @@
 
 #include "bindings/bindings.h"
 #include "bindings/lvalue.h"
-#include "scan/calendar.h"
 #include "scan/capture.h"
 #include "scan/csv.h"
 #include "scan/either.h"
@@ -16,17 +15,9 @@
 #include "scan/logfmt.h"
 #include "scan/nearest.h"
 #include "scan/separated.h"
-#include "scan/timeform.h"
 
 #define EXPRESSION "papy.expression"
-#define TIMEFORM "papy.timeform"
 #define ARENA "papy.arena"
-
-static struct text check_text(lua_State *L, int idx) {
-  struct text t;
-  t.p = luaL_checklstring(L, idx, &t.n);
-  return t;
-}
 
 /* the strings of the array at idx, in a userdata that is left on the stack; NULL and nil when it is nil */
 static struct text *check_texts(lua_State *L, int idx, size_t *n) {
@@ -99,7 +90,7 @@ static int l_layout(lua_State *L) {
   struct why why;
   lua_settop(L, 3);
   struct splitter s = {NULL, NULL}, *to = new_splitter(L, 2, &slots);
-  return made(L, to, layout_make(&s, check_text(L, 1), &slots, &why), s, &why);
+  return made(L, to, layout_make(&s, text_arg(L, 1), &slots, &why), s, &why);
 }
 
 /* separated(separator, columns | nil, slots [, trial]) */
@@ -110,7 +101,7 @@ static int l_separated(lua_State *L) {
   size_t n;
   struct text *columns = check_texts(L, 2, &n);
   struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
-  return made(L, to, separated_make(&s, check_text(L, 1), columns, n, &slots, &why), s, &why);
+  return made(L, to, separated_make(&s, text_arg(L, 1), columns, n, &slots, &why), s, &why);
 }
 
 /* csv(separator, columns | nil, slots [, trial]) */
@@ -119,7 +110,7 @@ static int l_csv(lua_State *L) {
   struct why why;
   lua_settop(L, 4);
   size_t n;
-  struct text separator = check_text(L, 1), *columns = check_texts(L, 2, &n);
+  struct text separator = text_arg(L, 1), *columns = check_texts(L, 2, &n);
   luaL_argcheck(L, separator.n == 1, 1, "one byte expected");
   struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
   return made(L, to, csv_make(&s, separator.p[0], columns, n, &slots, &why), s, &why);
@@ -139,11 +130,11 @@ static int l_capture(lua_State *L) {
   struct slots slots;
   struct why why;
   lua_settop(L, 4);
-  struct text letters = check_text(L, 2);
+  struct text letters = text_arg(L, 2);
   int flags = regex_flags(letters.p, letters.n, &why);
   if (flags < 0) return luaL_error(L, "%s", why.text);
   struct splitter s = {NULL, NULL}, *to = new_splitter(L, 3, &slots);
-  return made(L, to, capture_make(&s, check_text(L, 1), (unsigned)flags, &slots, &why), s, &why);
+  return made(L, to, capture_make(&s, text_arg(L, 1), (unsigned)flags, &slots, &why), s, &why);
 }
 
 /* either({splitter, ...}, slots): the splitters become its own and are closed */
@@ -173,7 +164,7 @@ static int l_either(lua_State *L) {
 /* splitter:split(text): a table of the slots' values by name, or nil when the text does not fit */
 static int m_split(lua_State *L) {
   struct splitter *s = check_splitter(L, 1);
-  struct text t = check_text(L, 2);
+  struct text t = text_arg(L, 2);
   struct why why;
   lua_settop(L, 2);
   lua_getiuservalue(L, 1, 1);
@@ -195,7 +186,7 @@ static int m_split(lua_State *L) {
 /* splitter:lookup(text, name): the value, or nil */
 static int m_lookup(lua_State *L) {
   struct splitter *s = check_splitter(L, 1);
-  struct text t = check_text(L, 2), name = check_text(L, 3);
+  struct text t = text_arg(L, 2), name = text_arg(L, 3);
   struct why why;
   struct value v;
   struct record r = {t.p, t.n, NULL, push_arena(L)};
@@ -230,7 +221,7 @@ static int visit_field(void *ctx, struct text name, const struct value *v) {
 /* splitter:each(text): a table of all fields by name, and the array of names in the record's order; nil when it does not fit */
 static int m_each(lua_State *L) {
   struct splitter *s = check_splitter(L, 1);
-  struct text t = check_text(L, 2);
+  struct text t = text_arg(L, 2);
   struct why why = {"out of memory"};
   struct record r = {t.p, t.n, NULL, push_arena(L)};
   struct visit visit = {r.arena, NULL, &visit.first};
@@ -265,7 +256,7 @@ static int m_names(lua_State *L) {
 /* splitter:knows(name) */
 static int m_knows(lua_State *L) {
   struct splitter *s = check_splitter(L, 1);
-  lua_pushboolean(L, s->ops->knows(s->self, check_text(L, 2)));
+  lua_pushboolean(L, s->ops->knows(s->self, text_arg(L, 2)));
   return 1;
 }
 
@@ -317,7 +308,7 @@ static int collect_name(void *ctx, struct text name, struct why *why) {
 /* names(source [, known]): the array of the names that an expression uses, each once; raises what is wrong with it. `known`: the
 ** array of names that there are, nil when the data name them. */
 static int l_names(lua_State *L) {
-  struct text source = check_text(L, 1);
+  struct text source = text_arg(L, 1);
   struct why why;
   lua_settop(L, 2);
   struct names names = {L, lua_isnil(L, 2) ? 0 : 2};
@@ -334,12 +325,6 @@ static int l_names(lua_State *L) {
     lua_rawseti(L, used, (lua_Integer)lua_rawlen(L, used) + 1);
   }
   return 1;
-}
-
-static struct value check_value(lua_State *L, int idx) {
-  struct value v;
-  lvalue_to(L, idx, &v); /* what no value can be is missing */
-  return v;
 }
 
 struct lexpr {
@@ -362,7 +347,7 @@ static int expr_gc(lua_State *L) {
 
 /* evaluate(source, fields): the expression's value for a table of fields, and whether it is true */
 static int l_evaluate(lua_State *L) {
-  struct text source = check_text(L, 1);
+  struct text source = text_arg(L, 1);
   struct why why;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
@@ -377,7 +362,7 @@ static int l_evaluate(lua_State *L) {
   for (const struct visited *f = c.visit.first; f; f = f->next) { /* the values stay on the stack */
     lua_pushlstring(L, f->name.p, f->name.n);
     lua_rawget(L, 2);
-    *to++ = check_value(L, -1);
+    *to++ = value_arg(L, -1);
   }
   struct record r = {"", 0, field, c.visit.arena};
   int truth = expr_test(l->e, &r, &why);
@@ -387,99 +372,9 @@ static int l_evaluate(lua_State *L) {
   return 2;
 }
 
-/* {=== times === */
-
-static int timeform_gc(lua_State *L) {
-  struct timeform **f = luaL_checkudata(L, 1, TIMEFORM);
-  timeform_free(*f);
-  *f = NULL;
-  return 0;
-}
-
-static lua_Integer offset_arg(lua_State *L, int idx) {
-  lua_Integer offset = luaL_optinteger(L, idx, 0);
-  luaL_argcheck(L, offset > -DAY && offset < DAY, idx, "less than a day of seconds expected");
-  return offset;
-}
-
-/* time(format [, year [, offset]]): a function that turns such a text into seconds since 1970, or nil; year and seconds east of UTC are for
-** texts that name none */
-static int read_time(lua_State *L) {
-  struct timeform **f = lua_touserdata(L, lua_upvalueindex(1));
-  struct value seconds;
-  if (!timeform_parse(*f, check_text(L, 1), &seconds)) seconds = value_none();
-  return lvalue_push(L, &seconds), 1;
-}
-
-static int l_time(lua_State *L) {
-  struct why why;
-  struct text format = check_text(L, 1);
-  struct time_place place = {(int)luaL_optinteger(L, 2, 0), (int)offset_arg(L, 3)};
-  struct timeform **f = lua_newuserdatauv(L, sizeof(struct timeform *), 0);
-  *f = NULL;
-  luaL_setmetatable(L, TIMEFORM);
-  *f = timeform_new(format, &place, &why);
-  if (!*f) return luaL_error(L, "%s", why.text);
-  lua_pushcclosure(L, read_time, 1);
-  return 1;
-}
-
-/* width("5m"): its seconds */
-static int l_width(lua_State *L) {
-  struct why why;
-  int64_t seconds;
-  if (calendar_width(check_text(L, 1), &seconds, &why) != 0) return luaL_error(L, "%s", why.text);
-  lua_pushinteger(L, seconds);
-  return 1;
-}
-
-/* bucket(seconds, width [, offset]): the start of the bucket as text, or nil; width in seconds */
-static int l_bucket(lua_State *L) {
-  struct bucket b;
-  struct text t;
-  struct value seconds = check_value(L, 1);
-  lua_Integer width = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, width > 0, 2, "positive number of seconds expected");
-  bucket_init(&b, width, (int)offset_arg(L, 3));
-  if (!bucket_of(&b, &seconds, &t)) return lua_pushnil(L), 1;
-  lua_pushlstring(L, t.p, t.n);
-  return 1;
-}
-
-/* time_text(seconds [, offset]): as ISO text, or nil when out of range */
-static int l_time_text(lua_State *L) {
-  char out[TIME_TEXT];
-  struct value seconds = check_value(L, 1);
-  size_t n = calendar_text(&seconds, (int)offset_arg(L, 2), out);
-  if (n == 0) return lua_pushnil(L), 1;
-  lua_pushlstring(L, out, n);
-  return 1;
-}
-
-/* zone("+01:00"): seconds east of UTC, or nil */
-static int l_zone(lua_State *L) {
-  struct text t = check_text(L, 1);
-  const char *p = t.p, *end = p + t.n;
-  int offset;
-  if (!calendar_zone(&p, end, &offset) || p != end) return lua_pushnil(L), 1;
-  lua_pushinteger(L, offset);
-  return 1;
-}
-
-static const luaL_Reg functions[] = {{"layout", l_layout},
-                                     {"separated", l_separated},
-                                     {"csv", l_csv},
-                                     {"logfmt", l_logfmt},
-                                     {"capture", l_capture},
-                                     {"either", l_either},
-                                     {"names", l_names},
-                                     {"evaluate", l_evaluate},
-                                     {"time", l_time},
-                                     {"width", l_width},
-                                     {"bucket", l_bucket},
-                                     {"zone", l_zone},
-                                     {"time_text", l_time_text},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"layout", l_layout}, {"separated", l_separated}, {"csv", l_csv},
+                                     {"logfmt", l_logfmt}, {"capture", l_capture},     {"either", l_either},
+                                     {"names", l_names},   {"evaluate", l_evaluate},   {NULL, NULL}};
 
 static const luaL_Reg methods[] = {{"split", m_split}, {"lookup", m_lookup}, {"each", m_each},
                                    {"names", m_names}, {"knows", m_knows},   {NULL, NULL}};
@@ -494,11 +389,11 @@ static void new_class(lua_State *L, const char *name, lua_CFunction gc) {
 int luaopen_papy_core_fields(lua_State *L) {
   new_class(L, ARENA, arena_gc);
   new_class(L, EXPRESSION, expr_gc);
-  new_class(L, TIMEFORM, timeform_gc);
   new_class(L, SPLITTER_HANDLE, splitter_gc);
   luaL_getmetatable(L, SPLITTER_HANDLE);
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
+  ltimes_open(L);
   return 1;
 }

@@ -47,4 +47,18 @@ static inline int lvalue_to(lua_State *L, int idx, struct value *v) {
   }
 }
 
+/* the string at idx; raises when it is none */
+static inline struct text text_arg(lua_State *L, int idx) {
+  struct text t;
+  t.p = luaL_checklstring(L, idx, &t.n);
+  return t;
+}
+
+/* the value at idx; what no value can be is missing */
+static inline struct value value_arg(lua_State *L, int idx) {
+  struct value v;
+  lvalue_to(L, idx, &v);
+  return v;
+}
+
 #endif
