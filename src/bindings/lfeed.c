@@ -1,127 +1,19 @@
-/* Pulling and submitting: the host's half of an item's way.
+/* Pulling: the host's half of an item's way (lsubmit.c puts it on that way).
 **
 ** Whose turn it is, the runtime says; what the item is, the input. An input that may draw on this pool's own tasks is pulled
 ** before room is asked for (that pull is what frees an inner task's cell); every other one only when there is room. While
 ** user code runs in a pull the turn is open, so that a `next` inside it neither pulls nor submits, only waits. Papy's own inputs
 ** (of pipelines and flows) never wait: they give what they have, as many items at once as there is room for.
 **
-** Numbers, booleans and short strings are encoded on the spot; everything else under a protected call, because it may be
-** refused. A refusal, an input that raises, a failed result of an inner task: each becomes the item's error, in its place. */
-#include <errno.h>
+** An input that raises, a failed result of an inner task: each becomes the item's error, in its place. */
 #include <lauxlib.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "bindings/bindings.h"
 #include "bindings/engine.h"
 #include "bindings/lpool.h"
-#include "codec/codec.h"
-#include "runtime/loop.h"
 
 enum pulled { PULLED, PULL_END, PULL_LATER };
-
-/* ---- encoding ---- */
-
-struct job {
-  struct writer *w;
-  const char *what;
-};
-
-static int encode_protected(lua_State *L) {
-  struct job *j = lua_touserdata(L, 2);
-  codec_encode(L, 1, &j->w->bytes, j->what);
-  return 0;
-}
-
-/* Submit an error value (on top, popped) as the item. */
-static void submit_error(lua_State *L, struct lpool *p, uint32_t t) {
-  struct writer w;
-  struct job j = {&w, "error"};
-  int top = lua_gettop(L) - 1;
-  if (pool_begin(p->rt, t, &w) == 0) {
-    lua_pushcfunction(L, encode_protected);
-    lua_pushvalue(L, top + 1);
-    lua_pushlightuserdata(L, &j);
-    if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
-      pool_commit(p->rt, t, &w, FRAME_ERROR);
-      lua_settop(L, top);
-      return;
-    }
-  }
-  pool_cancel(p->rt, t, &w);
-  struct fault f = {.cause = FAULT_NO_MEMORY};
-  struct frame frame = {.kind = FRAME_FAULT | FRAME_ERROR, .body = (const uint8_t *)&f};
-  pool_relay(p->rt, t, &frame, 1, false);
-  lua_settop(L, top);
-}
-
-/* make an error for the item of task t that cannot be submitted; what was raised is on top and is replaced */
-static void make_error(lua_State *L, struct lpool *p, uint32_t t, const char *kind, uint64_t index) {
-  lerror_push(L, "of_input");
-  lua_insert(L, -2);
-  lua_pushstring(L, kind);
-  lua_pushinteger(L, (lua_Integer)t + 1);
-  lua_pushinteger(L, (lua_Integer)index);
-  lpool_push_table(L, p);
-  if (lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) lua_rawgeti(L, -1, 1), lua_remove(L, -2);
-  lua_remove(L, -2);
-  lpool_push_name(L, p);
-  lua_call(L, 6, 1);
-}
-
-static uint64_t next_index(struct lpool *p, uint32_t t) {
-  struct pool_stats s;
-  pool_stats(p->rt, (int32_t)t, &s);
-  return s.submitted + 1;
-}
-
-/* an input may give a papy.Error as a value: a failed item, which passes the function untouched */
-static bool is_error_value(lua_State *L) {
-  if (lua_type(L, -1) != LUA_TTABLE || !lua_getmetatable(L, -1)) return false;
-  luaL_getmetatable(L, "papy.Error");
-  bool yes = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return yes;
-}
-
-/* submit the value on top (popped) as the next item of task t; there is room */
-static void submit_value(lua_State *L, struct lpool *p, uint32_t t) {
-  struct writer w;
-  int type = lua_type(L, -1);
-  if (pool_overtaken(p->rt, t)) {
-    lua_pop(L, 1);
-    return;
-  }
-  if (is_error_value(L)) {
-    submit_error(L, p, t);
-    return;
-  }
-  if (pool_begin(p->rt, t, &w) != 0) {
-    lua_pop(L, 1);
-    lua_pushstring(L, strerror(errno));
-    make_error(L, p, t, "codec", next_index(p, t));
-    submit_error(L, p, t);
-    return;
-  }
-  if (type == LUA_TNUMBER || type == LUA_TBOOLEAN || (type == LUA_TSTRING && lua_rawlen(L, -1) < FRAME_INLINE / 2)) {
-    codec_encode(L, -1, &w.bytes, "item");
-    lua_pop(L, 1);
-    pool_commit(p->rt, t, &w, 0);
-    return;
-  }
-  struct job j = {&w, "item"};
-  lua_pushcfunction(L, encode_protected);
-  lua_insert(L, -2);
-  lua_pushlightuserdata(L, &j);
-  if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
-    pool_commit(p->rt, t, &w, 0);
-    return;
-  }
-  pool_cancel(p->rt, t, &w);
-  make_error(L, p, t, "codec", next_index(p, t));
-  submit_error(L, p, t);
-}
 
 /* ---- inputs that are tasks ---- */
 
@@ -162,7 +54,7 @@ static void relay_by_value(lua_State *L, struct lpool *p, uint32_t t, struct rel
   }
   if (!failed) {
     if (k->kind == INPUT_TASK) lua_rawgeti(L, top + 1, 1);
-    submit_value(L, p, t);
+    lsubmit_value(L, p, t);
   } else {
     if (k->kind == INPUT_ZIP) { /* one error stands for all */
       lerror_push(L, "join");
@@ -175,7 +67,7 @@ static void relay_by_value(lua_State *L, struct lpool *p, uint32_t t, struct rel
     if (pool_overtaken(p->rt, t))
       lua_pop(L, 1);
     else
-      submit_error(L, p, t);
+      lsubmit_error(L, p, t);
   }
   lua_settop(L, top);
 }
@@ -303,7 +195,7 @@ static enum pulled input_failed(lua_State *L, struct lpool *p, uint32_t t) {
   unsigned run = p->run;
   p->tk[t].held_error = false;
   bool handed_on = passes(L);
-  if (!handed_on) make_error(L, p, t, "input", next_index(p, t));
+  if (!handed_on) lsubmit_blame(L, p, t, "input");
   if (!lpool_still(p, run)) { /* by the __tostring of what was raised */
     lua_pop(L, 1);
     return PULL_LATER;
@@ -312,7 +204,7 @@ static enum pulled input_failed(lua_State *L, struct lpool *p, uint32_t t) {
   if (pool_overtaken(p->rt, t))
     lua_pop(L, 1);
   else
-    submit_error(L, p, t);
+    lsubmit_error(L, p, t);
   return handed_on ? PULLED : PULL_END;
 }
 
@@ -330,7 +222,7 @@ static enum pulled submit_held(lua_State *L, struct lpool *p, uint32_t t, int ta
   lua_rawseti(L, table, (lua_Integer)t * SLOTS + 1 + SLOT_HELD);
   k->held = false;
   if (k->held_error) return input_failed(L, p, t);
-  submit_value(L, p, t);
+  lsubmit_value(L, p, t);
   return PULLED;
 }
 
@@ -338,7 +230,7 @@ static enum pulled submit_held(lua_State *L, struct lpool *p, uint32_t t, int ta
 static bool submit_or_hold(lua_State *L, struct lpool *p, uint32_t t, int table) {
   p->tk[t].pulled++;
   if (pool_room(p->rt)) {
-    submit_value(L, p, t);
+    lsubmit_value(L, p, t);
     return true;
   }
   hold(L, p, t, table);
@@ -437,7 +329,7 @@ static enum pulled pull_array(lua_State *L, struct lpool *p, uint32_t t, int tab
     return PULL_END;
   }
   k->pulled++;
-  submit_value(L, p, t);
+  lsubmit_value(L, p, t);
   return PULLED;
 }
 

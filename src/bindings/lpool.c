@@ -1,12 +1,9 @@
 /* The pool's life as Lua sees it: made closed, given tasks by lua/numap.lua, started, stopped, started again, collected.
 **
 ** core.pool:
-**   new() -> pool                       a pool without tasks; its table of fields by fields(pool)
-**   task(pool, number, id, timeout, block)  a view of a task's results; fields(task) likewise. id: which of all tasks the pool
-**                                       ever had; a view of a task that is not of the run under way is refused
-**   start(pool, config)                 see read_config
+**   new() -> pool                       a pool without tasks; its table of fields by fields(pool), a task's likewise
+**   start(pool, config)                 config: see pool_start_, and read_task for each of its tasks
 **   next(pool, number, timeout, block)  the next result, nil at the end; raises the item's error, or kind timeout
-**   take(task, timeout, block)          the same of a view
 **   stop(pool, force, timeout)
 **   state(pool) -> "new" | "started" | "stopped"
 **   stats(pool [, number [, step]]) -> table  of this run, or of the last one; `tasks`: how many it has. Of one task: its
@@ -16,7 +13,8 @@
 **                                       returns how much that was
 **   wait([seconds])                     one wait for news, while everything works: "moved", "time" or "idle" (without a time:
 **                                       nothing is under way); raises "interrupted!"
-**   metatables() -> pool's, task's      for lua/numap.lua to add methods to */
+**   metatables() -> pool's, task's      for lua/numap.lua to add methods to
+** and what ltask.c and lview.c add. */
 #include <errno.h>
 #include <lauxlib.h>
 #include <malloc.h>
@@ -43,8 +41,6 @@ struct lpool *lpool_check(lua_State *L, int arg) {
   if (!p) no_pool(L, arg);
   return p;
 }
-
-struct ltask *ltask_check(lua_State *L, int arg) { return luaL_checkudata(L, arg, TASK_CLASS); }
 
 bool lpool_push(lua_State *L, struct lpool *p) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->engine->refs);
@@ -291,15 +287,15 @@ static int pool_start_(lua_State *L) {
                            .pipe = true_field(L, 2, "pipe"), .task = task};
   struct craft craft;
   if (p->threads)
-    lwork_ship(L, p);
+    lcraft_ship(L, p);
   else
-    lwork_prepare(L, p);
+    lcraft_prepare(L, p);
   settle_collector(L, e);
   p->pid = pid_own();
   p->run++;
   p->pulling = -1;
   p->stopping = p->stopped = false;
-  if (!lwork_craft(&craft, p)) return luaL_error(L, "not enough memory");
+  if (!lcraft(&craft, p)) return luaL_error(L, "not enough memory");
   p->rt = pool_start(&o, e->loop, heap, &craft);
   if (!p->rt) lpool_raise(L, p, "pool", ": cannot start %d workers: %s", (int)o.workers, strerror(errno));
   p->next = e->pools;
@@ -318,10 +314,6 @@ static int pool_start_(lua_State *L) {
 
 /* ---- results ---- */
 
-static double opt_timeout(lua_State *L, int arg) {
-  return lua_isnoneornil(L, arg) ? -1 : luaL_checknumber(L, arg);
-}
-
 /* a task of the run under way, as its first reader sees it */
 static struct part own_part(struct lpool *p, uint32_t task) { return (struct part){p, task, 0, p->tk[task].id}; }
 
@@ -330,44 +322,7 @@ static int pool_next(lua_State *L) {
   lua_Integer task = luaL_checkinteger(L, 2);
   if (task < 1 || task > p->tasks) lpool_raise(L, p, "task", ": no task %I; there are %d", task, (int)p->tasks);
   bool block = lua_isnoneornil(L, 4) || lua_toboolean(L, 4);
-  return lnext(L, p, own_part(p, (uint32_t)task - 1), opt_timeout(L, 3), block, 0);
-}
-
-struct lpool *lpool_with(lua_State *L, const struct ltask *t) {
-  struct lpool *p = t->of.pool;
-  if (!p->rt || p->pid != pid_own() || p->condemned) lpool_running(L, p);
-  if (!lpool_has(&t->of)) lpool_raise(L, p, "task", ": this task belongs to an earlier run, or was taken out");
-  return p;
-}
-
-/* task(): its next result. The generic for comes here; this is the fast way. */
-static int task_call(lua_State *L) {
-  struct ltask *t = lua_touserdata(L, 1);
-  struct lpool *p = lpool_with(L, t);
-  lua_settop(L, 1);
-  return lnext(L, p, t->of, t->timeout, t->block, t->gives ? 1 : 0);
-}
-
-static int task_take(lua_State *L) {
-  struct ltask *t = ltask_check(L, 1);
-  struct lpool *p = lpool_with(L, t);
-  return lnext(L, p, t->of, opt_timeout(L, 2), lua_isnoneornil(L, 3) || lua_toboolean(L, 3), 0);
-}
-
-static int pool_task(lua_State *L) {
-  struct lpool *p = lpool_check(L, 1);
-  lua_Integer number = luaL_checkinteger(L, 2), id = luaL_optinteger(L, 3, 0);
-  double timeout = opt_timeout(L, 4);
-  lua_settop(L, 6);
-  struct ltask *t = lua_newuserdatauv(L, sizeof *t, 2);
-  *t = (struct ltask){.of = {p, (uint32_t)number - 1, (uint32_t)luaL_optinteger(L, 6, 0), id}, .gives = !lua_isnoneornil(L, 6),
-                      .block = lua_isnoneornil(L, 5) || lua_toboolean(L, 5), .timeout = timeout};
-  luaL_setmetatable(L, TASK_CLASS);
-  lua_newtable(L);
-  lua_setiuservalue(L, -2, 1);
-  lua_pushvalue(L, 1); /* keeps the pool alive */
-  lua_setiuservalue(L, -2, 2);
-  return 1;
+  return lnext(L, p, own_part(p, (uint32_t)task - 1), ltimeout_arg(L, 3), block, 0);
 }
 
 /* pool(...): without a function, a step of the generic for over task 1; else add_task (the Lua side's, upvalue 1) */
@@ -420,14 +375,14 @@ static int off_turn(lua_State *L) {
 }
 
 static int wait_(lua_State *L) {
-  double seconds = opt_timeout(L, 1);
+  double seconds = ltimeout_arg(L, 1);
   lua_pushstring(L, lwait_once(L, engine_of(L), seconds < 0 ? FOREVER : clock_after(seconds)));
   return 1;
 }
 
 static int pool_stop_(lua_State *L) {
   struct lpool *p = lpool_check(L, 1);
-  return lstop(L, p, lua_toboolean(L, 2), opt_timeout(L, 3));
+  return lstop(L, p, lua_toboolean(L, 2), ltimeout_arg(L, 3));
 }
 
 /* ---- looking ---- */
@@ -435,12 +390,6 @@ static int pool_stop_(lua_State *L) {
 static int fields(lua_State *L) {
   if (!luaL_testudata(L, 1, POOL_CLASS) && !luaL_testudata(L, 1, TASK_CLASS)) no_pool(L, 1);
   lua_getiuservalue(L, 1, 1);
-  return 1;
-}
-
-static int pool_of(lua_State *L) {
-  ltask_check(L, 1);
-  lua_getiuservalue(L, 1, 2);
   return 1;
 }
 
@@ -499,19 +448,16 @@ static int metatables(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"new", pool_new},     {"task", pool_task},      {"start", pool_start_}, {"next", pool_next},     {"take", task_take},
-    {"stop", pool_stop_},  {"state", state},         {"stats", stats},       {"fields", fields},      {"pool_of", pool_of},
-    {"idle", idle},        {"on_turn", on_turn},     {"off_turn", off_turn}, {"wait", wait_},         {"metatables", metatables},
-    {NULL, NULL}};
+    {"new", pool_new},   {"start", pool_start_},    {"next", pool_next}, {"stop", pool_stop_},   {"state", state},
+    {"stats", stats},    {"fields", fields},        {"idle", idle},      {"on_turn", on_turn},   {"off_turn", off_turn},
+    {"wait", wait_},     {"metatables", metatables}, {NULL, NULL}};
 static const luaL_Reg pool_meta[] = {{"__gc", pool_gc}, {"__call", pool_call}, {NULL, NULL}};
-static const luaL_Reg task_meta[] = {{"__call", task_call}, {NULL, NULL}};
 
 int luaopen_papy_core_pool(lua_State *L) {
   luaL_newmetatable(L, POOL_CLASS);
   luaL_setfuncs(L, pool_meta, 0);
-  luaL_newmetatable(L, TASK_CLASS);
-  luaL_setfuncs(L, task_meta, 0);
   luaL_newlib(L, functions);
+  ltask_open(L);
   luaL_setfuncs(L, lview_functions, 0);
   return 1;
 }

@@ -1,5 +1,6 @@
-/* lpool: the pool as the bindings see it. Shared by lpool.c (life), lfeed.c (pull, submit), lturn.c (what moves meanwhile),
-** lnext.c (wait, deliver), lview.c (what pipelines see) and lwork.c (the worker's side); few others include this. */
+/* lpool: the pool as the bindings see it. Shared by lpool.c (life), ltask.c (views of results), lfeed.c (pull), lsubmit.c
+** (submit), lturn.c (what moves meanwhile), lnext.c (wait, deliver), lview.c (what pipelines see), lcraft.c (making
+** workers) and lwork.c (what they do); few others include this. */
 #ifndef PAPY_BINDINGS_LPOOL_H
 #define PAPY_BINDINGS_LPOOL_H
 
@@ -16,7 +17,6 @@
 
 #define POOL_CLASS "papy.NuMap"
 #define TASK_CLASS "papy.Task"
-
 
 enum input_kind {
   INPUT_TABLE, /* an array: elements 1, 2, … until nil */
@@ -117,18 +117,26 @@ static inline bool lpool_has(const struct part *t) {
          t->reader < t->pool->tk[t->task].shelf.readers;
 }
 
+/* end the run: workers leave (killed when now), the pool can be started again */
+void lpool_end(struct lpool *p, bool now);
+
+/* a timeout in seconds; -1: none is given */
+static inline double ltimeout_arg(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) ? -1 : luaL_checknumber(L, arg);
+}
+
+/* ltask.c */
 struct ltask *ltask_check(lua_State *L, int arg);
 /* raise if what this views is gone; else its pool, which runs with this very task in it */
 struct lpool *lpool_with(lua_State *L, const struct ltask *t);
-
-/* end the run: workers leave (killed when now), the pool can be started again */
-void lpool_end(struct lpool *p, bool now);
+/* make the class; add functions of core.pool to the table on top of the stack */
+void ltask_open(lua_State *L);
 
 /* lfeed.c */
 
 /* Pull and submit while there are turns and room; stops early once task `until` (>= 0) has its result, and with FEED_A_WHILE
-** when slow inputs have taken their time. Returns how many
-** inputs moved. May call user code (pulls), so it may raise only "interrupted!"; everything else becomes an item. */
+** when slow inputs have taken their time. Returns how many inputs moved. May call user code (pulls), so it may raise only
+** "interrupted!"; everything else becomes an item. */
 enum { FEED_ALL = -1, FEED_A_WHILE = -2 };
 int lfeed(lua_State *L, struct lpool *p, int until, bool idle);
 /* one item of task t out of its turn, for an input that waits for it; false: there is none */
@@ -137,6 +145,15 @@ bool lborrow(lua_State *L, struct lpool *p, uint32_t t);
 static inline bool lfrom_tasks(const struct tk *k) { return k->kind == INPUT_TASK || k->kind == INPUT_ZIP; }
 /* is what was raised (on top) Ctrl-C? */
 bool lis_interrupt(lua_State *L);
+
+/* lsubmit.c: the next item of task t, when there is room */
+
+/* the value on top (popped) */
+void lsubmit_value(lua_State *L, struct lpool *p, uint32_t t);
+/* an item that has failed, with the error on top (popped) */
+void lsubmit_error(lua_State *L, struct lpool *p, uint32_t t);
+/* make what was raised (on top, replaced) the error of an item that cannot be submitted */
+void lsubmit_blame(lua_State *L, struct lpool *p, uint32_t t, const char *kind);
 
 /* lturn.c */
 
@@ -179,16 +196,24 @@ void ltrack(lua_State *L, struct lpool *p, uint32_t task, uint64_t index);
 /* lview.c: more functions of core.pool */
 extern const luaL_Reg lview_functions[];
 
-/* lwork.c */
+/* lcraft.c */
 /* what the workers of p do, with all they need; false: no memory */
-bool lwork_craft(struct craft *c, struct lpool *p);
+bool lcraft(struct craft *c, struct lpool *p);
 /* encode functions and arguments for thread workers; raises what cannot be sent */
-void lwork_ship(lua_State *L, struct lpool *p);
+void lcraft_ship(lua_State *L, struct lpool *p);
 /* lay functions and arguments on the stack of the thread forked workers compute in */
-void lwork_prepare(lua_State *L, struct lpool *p);
+void lcraft_prepare(lua_State *L, struct lpool *p);
 
 /* errors: lua/error.lua makes them. Push the function `name` of module papy.error. */
 void lerror_push(lua_State *L, const char *name);
+/* is the value on top a papy.Error? */
+static inline bool lerror_is(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TTABLE || !lua_getmetatable(L, -1)) return false;
+  luaL_getmetatable(L, "papy.Error");
+  bool yes = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return yes;
+}
 _Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task);
 _Noreturn void lerror_raise(lua_State *L, const char *kind, const char *fmt, ...);
 /* the same about a pool, which the message names */

@@ -2,16 +2,12 @@
 **
 ** A task of a pipeline is a chain of functions, each called with {what the one before gave}. Chains may hold the functions of
 ** several pipers. So that it is the same as if each had been computed in a worker of its own, what is no plain value is copied
-** between two of them as the codec would copy it on its way, and an error is that of the function that failed, with its inbox.
-**
-** In a process everything the function needs came with the fork; only its place on the stack of the pool's `work` thread has
-** to be found. In a thread the state is new and functions and arguments come out of the shipment. From then on both are alike. */
+** between two of them as the codec would copy it on its way, and an error is that of the function that failed, with its inbox. */
+#include "bindings/lwork.h"
+
 #include <errno.h>
 #include <lauxlib.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "bindings/bindings.h"
@@ -19,51 +15,12 @@
 #include "bindings/lpool.h"
 #include "codec/codec.h"
 
-/* The worker's stack, from the bottom: message handler, compute_all, write_error. The two closures share as their upvalues
-** four arrays, one entry per task (of a chain an entry is itself an array), and a table that holds the inbox of the function of a
-** chain that is being called. */
-enum { HANDLER = 1, COMPUTE, WRITE_ERROR, BASE = WRITE_ERROR };
 #define FUNCTIONS lua_upvalueindex(1)
 #define ARGS lua_upvalueindex(2)
 #define ARGN lua_upvalueindex(3)
 #define NAMES lua_upvalueindex(4)
 #define INBOX lua_upvalueindex(5)
-enum { ARRAYS = 4, SHARED };
-
-enum phase { DECODE, CALL, ENCODE };
-
-/* What a worker is made of. A copy, since a thread may outlive the pool, even come to life after its end. */
-struct kit {
-  struct lpool *pool; /* for processes, which have it for good */
-  state_maker make;
-  struct buf shipment;
-  int prompt; /* where threads print while a prompt runs, or -1 */
-  struct terms { /* per task */
-    uint32_t retries, chain;
-    bool limited, boxed, args;
-  } terms[];
-};
-
-struct hand {
-  lua_State *L;
-  struct channel *channel;
-  struct heap *heap;
-  const struct terms *terms;
-  uint32_t number;
-  bool thread;
-  FILE *prints; /* to a prompt; NULL: elsewhere */
-  /* the cell under way */
-  struct cell *cell;
-  struct frame request;
-  uint32_t item;  /* tasklets before this one are through */
-  size_t at;      /* its request's place */
-  uint32_t tries; /* of this tasklet, that raised */
-  enum phase phase;
-  uint32_t step; /* of a chain, from 1 */
-  struct buf copy;
-  bool broken;   /* there is no memory to go on with this cell */
-  bool givenup;  /* the host no longer wants this cell from this thread */
-};
+enum { SHARED = ARRAYS + 1 };
 
 /* ---- one tasklet ---- */
 
@@ -161,18 +118,13 @@ static void pass_on(struct hand *h) {
   lua_pop(L, 1);
 }
 
-static int error_class(lua_State *L) { return luaL_getmetatable(L, "papy.Error"); }
-
 /* nil is null; returning an error is raising it */
 static void check_result(lua_State *L) {
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     lua_pushlightuserdata(L, NULL);
-  } else if (lua_type(L, -1) == LUA_TTABLE && lua_getmetatable(L, -1)) {
-    error_class(L);
-    bool failed = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    if (failed) lua_error(L);
+  } else if (lerror_is(L)) {
+    lua_error(L);
   }
 }
 
@@ -344,7 +296,7 @@ static void failed(struct hand *h) {
   }
 }
 
-static void apply(void *self, struct cell *cell) {
+void lwork_apply(void *self, struct cell *cell) {
   struct hand *h = self;
   lua_State *L = h->L;
   h->cell = cell;
@@ -364,38 +316,7 @@ static void apply(void *self, struct cell *cell) {
   h->cell = NULL;
 }
 
-/* ---- beginning and ending ---- */
-
-/* os.exit in a worker ends the worker, with what it printed, and never the host or its files */
-static int exit_worker(lua_State *L) {
-  int status = lua_isnoneornil(L, 1)    ? EXIT_SUCCESS
-               : lua_isboolean(L, 1)    ? lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE
-                                        : (int)luaL_checkinteger(L, 1);
-  fflush(NULL);
-  _exit(status);
-}
-
-static int exit_thread(lua_State *L) { return luaL_error(L, "os.exit in a thread worker would end the whole program"); }
-
-static void replace_exit(lua_State *L, lua_CFunction f) {
-  lua_getglobal(L, "os");
-  if (lua_istable(L, -1)) {
-    lua_pushcfunction(L, f);
-    lua_setfield(L, -2, "exit");
-  }
-  lua_pop(L, 1);
-}
-
-static struct hand *hand_new(lua_State *L, const struct kit *kit, struct channel *c, uint32_t n, bool thread) {
-  struct hand *h = malloc(sizeof *h);
-  if (!h) return NULL;
-  *h = (struct hand){.L = L, .channel = c, .heap = c->window->heap, .terms = kit->terms, .number = n, .thread = thread};
-  buf_heap(&h->copy);
-  return h;
-}
-
-/* from the four arrays (popped) the worker's stack */
-static void make_stack(lua_State *L) {
+void lwork_stack(lua_State *L) {
   int arrays = lua_gettop(L) - ARRAYS;
   lua_createtable(L, 1, 0);
   lua_pushcfunction(L, caught);
@@ -404,130 +325,4 @@ static void make_stack(lua_State *L) {
   lua_pushcclosure(L, compute_all, SHARED);
   lua_insert(L, arrays + 2);
   lua_pushcclosure(L, write_error, SHARED);
-}
-
-static int process_begin(lua_State *L) {
-  replace_exit(L, exit_worker);
-  return 0;
-}
-
-static int thread_begin(lua_State *L) {
-  const struct kit *kit = lua_touserdata(L, 1);
-  struct hand *h = lua_touserdata(L, 2);
-  lua_settop(L, 0);
-  if (kit->prompt >= 0) h->prints = loutput_divert(L, kit->prompt);
-  lua_settop(L, 0);
-  replace_exit(L, exit_thread);
-  codec_decode(L, kit->shipment.p, kit->shipment.n);
-  for (int i = 1; i <= ARRAYS; i++) lua_rawgeti(L, 1, i);
-  lua_remove(L, 1);
-  make_stack(L);
-  return BASE;
-}
-
-static void *begin_process(struct kit *kit, struct channel *c, uint32_t n) {
-  lua_State *L = kit->pool->work;
-  struct hand *h = hand_new(L, kit, c, n, false);
-  if (!h) return NULL;
-  h->prints = loutput_redirect(kit->pool->engine);
-  lua_pushcfunction(L, process_begin);
-  if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
-  return h;
-}
-
-static void *begin_thread(struct kit *kit, struct channel *c, uint32_t n) {
-  lua_State *L = kit->make();
-  struct hand *h = L ? hand_new(L, kit, c, n, true) : NULL;
-  if (!h) {
-    fputs("papy: no memory for a thread worker\n", stderr);
-    if (L) lua_close(L);
-    return NULL;
-  }
-  lua_settop(L, 0);
-  lua_pushcfunction(L, thread_begin);
-  lua_pushlightuserdata(L, kit);
-  lua_pushlightuserdata(L, h);
-  if (lua_pcall(L, 2, BASE, 0) == LUA_OK) return h;
-  fprintf(stderr, "papy: a thread worker cannot start: %s\n", luaL_tolstring(L, -1, NULL));
-  lua_close(L);
-  free(h);
-  return NULL;
-}
-
-static void *begin(void *ctx, struct channel *c, uint32_t n, bool thread) {
-  return thread ? begin_thread(ctx, c, n) : begin_process(ctx, c, n);
-}
-
-static void end(void *self) {
-  struct hand *h = self;
-  if (h->thread) lua_close(h->L);
-  buf_free(&h->copy);
-  free(h);
-}
-
-/* runs in the thread: raise if its tasklet really is over its time (the host may have been a moment late) */
-static void raise_overtime(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  lua_sethook(L, NULL, 0, 0);
-  luaL_error(L, "interrupted: the tasklet took too long");
-}
-
-static void interrupt(void *self) {
-  struct hand *h = self;
-  lua_sethook(h->L, raise_overtime, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
-}
-
-static void forget(void *ctx) {
-  struct kit *kit = ctx;
-  buf_free(&kit->shipment);
-  if (kit->prompt >= 0) close(kit->prompt);
-  free(kit);
-}
-
-bool lwork_craft(struct craft *c, struct lpool *p) {
-  struct kit *kit = malloc(sizeof *kit + p->tasks * sizeof *kit->terms);
-  if (!kit) return false;
-  *kit = (struct kit){p, p->engine->make, p->shipment, p->threads ? loutput_fd(p->engine) : -1};
-  buf_heap(&p->shipment);
-  for (uint32_t t = 0; t < p->tasks; t++) kit->terms[t] = (struct terms){p->tk[t].retries, p->tk[t].chain, p->tk[t].limited, p->tk[t].boxed, p->tk[t].args};
-  *c = (struct craft){kit, begin, apply, end, interrupt, forget};
-  return true;
-}
-
-/* ---- the host prepares ---- */
-
-/* the functions, arguments, their numbers and the names (the pool's own at 0), as four arrays on top of `to`'s stack */
-static void push_arrays(lua_State *L, struct lpool *p) {
-  static const int slots[] = {SLOT_FUNCTION, SLOT_ARGS, SLOT_ARGN, SLOT_NAME};
-  lpool_push_table(L, p);
-  int table = lua_gettop(L);
-  for (int s = 0; s < 4; s++) {
-    lua_createtable(L, (int)p->tasks, 0);
-    for (uint32_t t = 0; t < p->tasks; t++) {
-      lua_rawgeti(L, table, (lua_Integer)t * SLOTS + 1 + slots[s]);
-      lua_rawseti(L, -2, (lua_Integer)t + 1);
-    }
-  }
-  lua_getfield(L, table, "name");
-  lua_rawseti(L, -2, 0);
-  lua_remove(L, table);
-}
-
-void lwork_prepare(lua_State *L, struct lpool *p) {
-  lua_State *w = p->work;
-  lua_settop(w, 0);
-  if (!lua_checkstack(w, 40)) luaL_error(L, "not enough memory"); /* a raise on w would pass by L's protected calls */
-  push_arrays(L, p);
-  make_stack(L);
-  lua_xmove(L, w, BASE);
-}
-
-void lwork_ship(lua_State *L, struct lpool *p) {
-  p->shipment.n = 0;
-  push_arrays(L, p);
-  lua_createtable(L, ARRAYS, 0);
-  lua_insert(L, -1 - ARRAYS);
-  for (int i = ARRAYS; i >= 1; i--) lua_rawseti(L, -1 - i, i);
-  codec_encode(L, -1, &p->shipment, "tasks");
-  lua_pop(L, 1);
 }
