@@ -1,4 +1,5 @@
-/* books: what the host knows of a pool. pool.c keeps it, losses.c settles what dead workers leave; nobody else includes this.
+/* books: what the host knows of a pool. life.c begins and ends it, pool.c keeps it, losses.c settles what dead workers leave;
+** nobody else includes this.
 **
 ** A cell is in exactly one of these places:
 **   free      on the stack p->free
@@ -60,6 +61,13 @@ struct pool {
 
 static inline struct cell *cell_of(struct pool *p, int c) {
   return &p->window->cell[c];
+}
+
+/* what lies in a cell */
+static inline void books_drop(struct pool *p, struct cell *c) {
+  payload_rescue(p->heap, &c->result, &c->loose); /* its worker may have been killed anywhere */
+  payload_clear(p->heap, &c->request);
+  payload_clear(p->heap, &c->result);
 }
 
 static inline void become_zombie(struct pool *p, int c) {

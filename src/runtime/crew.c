@@ -331,9 +331,3 @@ bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline) {
   if (last) free(k);
   return all;
 }
-
-void crew_abandon(struct crew *k) {
-  for (uint32_t n = 0; n < k->workers; n++)
-    if (k->hand[n].proc.fd >= 0) close(k->hand[n].proc.fd);
-  free(k);
-}

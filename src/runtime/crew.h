@@ -61,7 +61,5 @@ void crew_signal(const struct crew *k, int sig);
 /* everybody leaves; who does not by the deadline is killed. True: the crew is freed. False: a thread is still computing; what
 ** it sees is its own from now on, and released when it leaves. */
 bool crew_dismiss(struct crew *k, bool kill_now, int64_t deadline);
-/* in a process that inherited the crew by a fork: free the memory, touch nobody */
-void crew_abandon(struct crew *k);
 
 #endif

@@ -43,13 +43,12 @@ struct pool_stats {
 };
 
 /* NULL with errno. The loop and the heap are borrowed; craft->ctx is the pool's until it calls craft->forget, which a failed
-** start does, too (and a stopped pool with a thread that does not end, only when that has left). Does not return in a forked worker. */
+** start does, too (and a stopped pool with a thread that does not end, only when that has left). Does not return in a forked
+** worker. */
 struct pool *pool_start(const struct pool_options *o, struct loop *loop, struct heap *heap, const struct craft *craft);
 /* Ends it: workers leave (by the deadline, else they are killed; at once with kill_now), everything is freed. Results
 ** nobody took are dropped. False: a thread does not end; everything it can see, the heap too, must stay for good. */
 bool pool_stop(struct pool *p, bool kill_now, int64_t deadline);
-/* in a process that inherited the pool by a fork: it is nobody's */
-void pool_abandon(struct pool *p);
 
 /* the task whose turn it is, or -1: every input has ended, or a pull is open */
 int pool_turn(struct pool *p);
