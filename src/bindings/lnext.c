@@ -240,7 +240,7 @@ _Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task) {
 }
 
 /* whose inputs are being pulled just now draw on this task: remembered, so that papy knows when a pull would wait */
-void lnote_draw(struct lpool *p, uint32_t task) {
+static void note_draw(struct lpool *p, uint32_t task) {
   for (struct lpool *q = p->engine->pools; q; q = q->next) {
     if (!q->rt || q->pulling < 0) continue;
     struct tk *k = &q->tk[q->pulling];
@@ -311,7 +311,7 @@ int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool 
   lfeed(L, p, (int)task, false);
   same_run(L, p, run);
   if (shelf_due(shelf, from.reader, &f, &index)) return push_due(L, &from, &f, index) && !view ? lua_error(L) : 1;
-  lnote_draw(p, task);
+  note_draw(p, task);
   int64_t deadline = !block ? 0 : timeout >= 0 ? clock_after(timeout) : FOREVER;
   for (;;) {
     bool idle = lall_idle(p->engine); /* asked before the look, so that what finishes meanwhile is seen by it */
@@ -336,7 +336,7 @@ int ltry(lua_State *L, struct lpool *p, struct part from) {
   uint64_t index;
   struct shelf *shelf = &p->tk[from.task].shelf;
   unsigned run = p->run;
-  lnote_draw(p, from.task);
+  note_draw(p, from.task);
   if (lfeed(L, p, (int)from.task, true)) p->engine->taken++;
   same_run(L, p, run);
   bool due = shelf_due(shelf, from.reader, &f, &index);

@@ -177,8 +177,6 @@ static inline void lcollect(struct lpool *p) {
 int lnext(lua_State *L, struct lpool *p, struct part from, double timeout, bool block, int view);
 /* the same without waiting: pushes the result, or nil at the end, and true; or false when there is none yet */
 int ltry(lua_State *L, struct lpool *p, struct part from);
-/* remember that the inputs being pulled just now draw on this task */
-void lnote_draw(struct lpool *p, uint32_t task);
 /* the wait was ended by Ctrl-C */
 _Noreturn void linterrupted(lua_State *L);
 /* wait until the deadline while all pools work; raises "interrupted!" */

@@ -4,14 +4,14 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "bindings/bindings.h"
-#include "bindings/lsort.h"
 #include "bindings/lvalue.h"
 #include "scan/sorter.h"
 
 #define SORTER "papy.sorter"
 #define BUFFER "papy.sorter.buffer"
 
-struct sorter *sorter_arg(lua_State *L, int idx) {
+/* the sorter at idx; raises when there is none */
+static struct sorter *sorter_arg(lua_State *L, int idx) {
   struct sorter **s = luaL_checkudata(L, idx, SORTER);
   if (!*s) luaL_error(L, "sorter is closed");
   return *s;

@@ -3,8 +3,7 @@
 ** core.pool, besides what lpool.c has:
 **   task(pool, number, id, timeout, block)  a view of a task's results. id: which of all tasks the pool ever had; a view of a
 **                                       task that is not of the run under way is refused
-**   take(task, timeout, block)          its next result, as core.pool.next gives it
-**   pool_of(task) -> pool */
+**   take(task, timeout, block)          its next result, as core.pool.next gives it */
 #include <lauxlib.h>
 
 #include "base/pid.h"
@@ -49,13 +48,7 @@ static int pool_task(lua_State *L) {
   return 1;
 }
 
-static int pool_of(lua_State *L) {
-  ltask_check(L, 1);
-  lua_getiuservalue(L, 1, 2);
-  return 1;
-}
-
-static const luaL_Reg functions[] = {{"task", pool_task}, {"take", task_take}, {"pool_of", pool_of}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"task", pool_task}, {"take", task_take}, {NULL, NULL}};
 
 void ltask_open(lua_State *L) {
   luaL_newmetatable(L, TASK_CLASS);

@@ -63,16 +63,6 @@ static int l_bucket(lua_State *L) {
   return 1;
 }
 
-/* time_text(seconds [, offset]): as ISO text, or nil when out of range */
-static int l_time_text(lua_State *L) {
-  char out[TIME_TEXT];
-  struct value seconds = value_arg(L, 1);
-  size_t n = calendar_text(&seconds, (int)offset_arg(L, 2), out);
-  if (n == 0) return lua_pushnil(L), 1;
-  lua_pushlstring(L, out, n);
-  return 1;
-}
-
 /* zone("+01:00"): seconds east of UTC, or nil */
 static int l_zone(lua_State *L) {
   struct text t = text_arg(L, 1);
@@ -83,8 +73,8 @@ static int l_zone(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"time", l_time}, {"width", l_width},         {"bucket", l_bucket},
-                                     {"zone", l_zone}, {"time_text", l_time_text}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"time", l_time}, {"width", l_width}, {"bucket", l_bucket}, {"zone", l_zone}, {NULL, NULL}};
 
 void ltimes_open(lua_State *L) {
   luaL_newmetatable(L, TIMEFORM);

@@ -61,7 +61,6 @@ void loop_signal(struct loop *l, int sig) {
 
 void loop_watch(struct loop *l, int fd) { l->watched = fd; }
 int loop_wake_fd(const struct loop *l) { return l->wake_fd; }
-struct member *loop_members(const struct loop *l) { return l->members; }
 
 void loop_join(struct loop *l, struct member *m) {
   m->next = l->members;

@@ -51,6 +51,5 @@ void loop_join(struct loop *l, struct member *m);
 void loop_leave(struct loop *l, struct member *m);
 /* the eventfd workers write to */
 int loop_wake_fd(const struct loop *l);
-struct member *loop_members(const struct loop *l);
 
 #endif

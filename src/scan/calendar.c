@@ -91,7 +91,7 @@ static size_t put_date(int64_t days, char *out) {
   int64_t year;
   int month, day;
   calendar_date(days, &year, &month, &day);
-  return (size_t)snprintf(out, TIME_TEXT, "%04d-%02d-%02d", (int)year, month, day);
+  return (size_t)snprintf(out, BUCKET_TEXT, "%04d-%02d-%02d", (int)year, month, day);
 }
 
 static size_t put_zone(int offset, char *out) {
@@ -100,41 +100,23 @@ static size_t put_zone(int offset, char *out) {
   return (size_t)sprintf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', minutes / 60 % 24, minutes % 60);
 }
 
-static size_t put_fraction(int micros, char *out) {
-  if (micros == 0) return 0;
-  size_t n = (size_t)sprintf(out, ".%06d", micros);
-  while (out[n - 1] == '0') n--;
-  return n;
-}
-
-static size_t put_time(int64_t local, int micros, int offset, char *out) {
+static size_t put_time(int64_t local, int offset, char *out) {
   int64_t days = floor_div(local, DAY);
   int second = (int)(local - days * DAY);
   size_t n = put_date(days, out);
   n += (size_t)sprintf(out + n, "T%02d:%02d:%02d", second / 3600, second / 60 % 60, second % 60);
-  n += put_fraction(micros, out + n);
   return n + put_zone(offset, out + n);
 }
 
-/* whole seconds and the fraction behind them; false when out of range */
-static bool whole_seconds(const struct value *seconds, int offset, int64_t *whole, double *fraction) {
+/* the second a time lies in; false when out of range */
+static bool whole_seconds(const struct value *seconds, int offset, int64_t *whole) {
   struct value number;
   enum value_kind kind = value_numeric(seconds, &number);
   if (kind != VALUE_INTEGER && kind != VALUE_NUMBER) return false;
   double d = value_double(&number);
   if (!(d >= FIRST_SECOND && d <= LAST_SECOND)) return false;
   *whole = kind == VALUE_INTEGER ? number.integer : (int64_t)floor(d);
-  *fraction = kind == VALUE_INTEGER ? 0 : d - floor(d);
   return *whole + offset >= FIRST_SECOND && *whole + offset <= LAST_SECOND;
-}
-
-size_t calendar_text(const struct value *seconds, int offset, char out[TIME_TEXT]) {
-  int64_t whole;
-  double fraction;
-  if (!whole_seconds(seconds, offset, &whole, &fraction)) return 0;
-  int micros = (int)(fraction * 1e6 + 0.5);
-  if (micros == 1000000) whole++, micros = 0;
-  return put_time(whole + offset, micros, offset, out);
 }
 
 void bucket_init(struct bucket *b, int64_t width, int offset) {
@@ -144,12 +126,11 @@ void bucket_init(struct bucket *b, int64_t width, int offset) {
 
 int bucket_of(struct bucket *b, const struct value *seconds, struct text *t) {
   int64_t whole;
-  double fraction;
-  if (!whole_seconds(seconds, b->offset, &whole, &fraction)) return 0;
+  if (!whole_seconds(seconds, b->offset, &whole)) return 0;
   int64_t local = whole + b->offset - b->shift, start = floor_div(local, b->width) * b->width + b->shift;
   if (start < FIRST_SECOND) return 0;
   if (b->length == 0 || start != b->start) {
-    b->length = b->width % DAY == 0 ? put_date(floor_div(start, DAY), b->text) : put_time(start, 0, b->offset, b->text);
+    b->length = b->width % DAY == 0 ? put_date(floor_div(start, DAY), b->text) : put_time(start, b->offset, b->text);
     b->start = start;
   }
   *t = (struct text){b->text, b->length};

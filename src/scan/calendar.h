@@ -10,7 +10,6 @@
 #include "scan/why.h"
 
 #define DAY 86400
-#define TIME_TEXT 40 /* room for any time as text */
 
 /* days since 1970-01-01; the month from 1 to 12, the day may be any (day 0 is the last of the month before) */
 int64_t calendar_days(int64_t year, int month, int day);
@@ -23,22 +22,19 @@ int calendar_zone(const char **p, const char *end, int *offset);
 /* 30s 5m 1h 1d 1w, or a number of seconds; -1 with *why */
 int calendar_width(struct text t, int64_t *seconds, struct why *why);
 
-/* seconds as ISO text in the zone of offset, with up to six digits of fraction: 2023-01-31T23:59:59.5+01:00. Its length; 0 when they
-** are no number or not in the years 1 to 9999 */
-size_t calendar_text(const struct value *seconds, int offset, char out[TIME_TEXT]);
-
 /* Buckets of equal width, counted from 1970-01-01 00:00 in the zone of offset; whole weeks from a Monday. */
+enum { BUCKET_TEXT = 40 };
 struct bucket {
   int64_t width, shift, start; /* start: of the one whose text is below */
   int offset;
   size_t length;
-  char text[TIME_TEXT];
+  char text[BUCKET_TEXT];
 };
 
 /* width in seconds, at least 1 */
 void bucket_init(struct bucket *b, int64_t width, int offset);
-/* The start of the bucket that seconds lie in, as text ("2023-01-31T23:55:00Z"; "2023-01-31" when the width is of whole days), which
-** stays valid until the next call. 1; 0 when seconds are no number or out of range, as above */
+/* The start of the bucket that seconds lie in, as text ("2023-01-31T23:55:00Z"; "2023-01-31" when the width is of whole days),
+** which stays valid until the next call. 1; 0 when seconds are no number or not in the years 1 to 9999 */
 int bucket_of(struct bucket *b, const struct value *seconds, struct text *t);
 
 #endif

@@ -7,7 +7,8 @@
 enum { NUMBER_DIGITS = 9 };    /* of a field's number */
 #define COLUMN_ABSENT SIZE_MAX /* another format's field */
 
-long columns_number(struct text name) {
+/* the number in "7" or "$7"; -1 for other names */
+static long number_in(struct text name) {
   if (name.n && name.p[0] == '$') name.p++, name.n--;
   if (name.n == 0 || name.n > NUMBER_DIGITS) return -1;
   long number = 0;
@@ -22,7 +23,7 @@ long columns_number(struct text name) {
 static long column_of(const struct columns *c, struct text name) {
   for (size_t i = 0; i < c->n; i++)
     if (text_is(c->name[i], name.p, name.n)) return (long)i + 1;
-  return columns_number(name);
+  return number_in(name);
 }
 
 static struct cursor start(struct columns *c, const struct record *r) {

@@ -44,7 +44,4 @@ struct columns {
 int columns_make(struct splitter *s, struct text separator, const struct text *name, size_t n,
                  const struct slots *slots, struct why *why);
 
-/* the number in "7" or "$7"; -1 for other names */
-long columns_number(struct text name);
-
 #endif

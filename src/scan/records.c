@@ -10,7 +10,9 @@
 #include "scan/pieces.h"
 #include "scan/regex.h"
 
-int records_find(struct regex *start, const char *text, size_t n, size_t from, size_t *at, struct why *why) {
+/* The first line that matches among those that begin at text[from] or later (where a line begins). 1 with *at, where it
+** begins; 0; -1 with *why */
+static int find(struct regex *start, const char *text, size_t n, size_t from, size_t *at, struct why *why) {
   struct line line;
   int rc = from < n ? regex_next_line(start, text, n, from, REGEX_LINES, &line, why) : 0;
   if (rc > 0) *at = line.start;
@@ -26,7 +28,7 @@ int records_next(struct records *r, const char **p, size_t *len, struct why *why
   if (r->at >= r->n) return 0;
   size_t from = r->at, end = line_end(r->text, r->n, from);
   if (r->start) {
-    int rc = records_find(r->start, r->text, r->n, end, &end, why);
+    int rc = find(r->start, r->text, r->n, end, &end, why);
     if (rc < 0) return -1;
     if (rc == 0) end = r->n;
   }
@@ -48,7 +50,7 @@ static int find_in_range(struct file *f, uint64_t first, uint64_t last, size_t s
   pieces_start(&s, f, first, last, buf);
   s.step = step;
   for (uint64_t from = first; (rc = pieces_next(&s, &p, &n, why)) > 0; from += n) {
-    rc = records_find(start, p, n, 0, &where, why);
+    rc = find(start, p, n, 0, &where, why);
     if (rc > 0) *at = from + where;
     if (rc != 0) break;
   }

@@ -27,10 +27,6 @@ static inline void records_begin(struct records *r, const char *text, size_t n, 
 /* The next record, without its last newline and a carriage return before it. 1; 0 at the end; -1 with *why: the regex gave up. */
 int records_next(struct records *r, const char **p, size_t *len, struct why *why);
 
-/* The first line that matches among those that begin at text[from] or later (where a line begins). 1 with *at, where it begins; 0;
-** -1 with *why */
-int records_find(struct regex *start, const char *text, size_t n, size_t from, size_t *at, struct why *why);
-
 /* The records that begin in the range `first` to `last` of the file (inclusive; whole lines): where the first begins and the last
 ** ends, which may be behind `last`. size: of the file, as far as it counts. 1; 0: none begins there; -1 with *why. */
 int records_of_range(struct file *f, uint64_t size, uint64_t *first, uint64_t *last, struct regex *start,

@@ -272,19 +272,6 @@ static void test_buckets_know_what_they_cannot_hold(void **state) {
   assert_int_equal(bucket_of(&b, &text, &t), 1);
 }
 
-static void test_times_as_text(void **state) {
-  (void)state;
-  char out[TIME_TEXT];
-  struct value v = value_number(1672531200.5);
-  assert_int_equal(calendar_text(&v, 0, out), strlen("2023-01-01T00:00:00.5Z"));
-  assert_string_equal(out, "2023-01-01T00:00:00.5Z");
-  v = value_number(1672531199.9999999);
-  assert_true(calendar_text(&v, 3600, out) > 0);
-  assert_string_equal(out, "2023-01-01T01:00:00+01:00");
-  v = value_number(1e20);
-  assert_int_equal(calendar_text(&v, 0, out), 0);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_dates_are_those_of_the_c_library),
@@ -297,7 +284,6 @@ int main(void) {
       cmocka_unit_test(test_memory_changes_nothing),
       cmocka_unit_test(test_buckets),
       cmocka_unit_test(test_buckets_know_what_they_cannot_hold),
-      cmocka_unit_test(test_times_as_text),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
