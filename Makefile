@@ -81,7 +81,7 @@ $(BUILD)/embed.c: src/host/embed.sh $(lua_files) $(lua_dirs)
 	@mkdir -p $(@D)
 	$(call quiet,make)sh src/host/embed.sh > $@.tmp && mv $@.tmp $@
 
-# fuzzers carry a driver of their own, so that they run without a fuzzing engine
+# fuzzers carry a driver of their own (fuzz.h), so that they run without a fuzzing engine
 $(BUILD)/tests/unit/fuzz_%: tests/unit/fuzz_%.c $(rooms)
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) $(all_cflags) -DFUZZ_MAIN $(LDFLAGS) -Wl,-E -o $@ $^ $(libraries)

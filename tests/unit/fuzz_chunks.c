@@ -2,27 +2,15 @@
 **
 ** The bytes of one input: chunk size (2 bytes), length of the pattern (1 byte), pattern, text. The chunks must
 ** follow one another to the end of the file and end at newlines; lines counted chunk by chunk, piece by piece, are
-** those of each line alone. With -DFUZZ_MAIN: fuzz_chunks [ROUNDS [SEED]]; else an entry for libFuzzer. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+** those of each line alone. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "scan/chunks.h"
 #include "scan/pieces.h"
 #include "scan/regex.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(condition)                                                        \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      fprintf(stderr, "fuzz_chunks: line %d: not %s\n", __LINE__, #condition); \
-      abort();                                                                 \
-    }                                                                          \
-  } while (0)
 
 static uint64_t count_each_line(struct regex *re, const char *text, size_t n) {
   struct why why;
@@ -102,15 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
 #ifdef FUZZ_MAIN
 
-static uint64_t seed;
-
-static size_t below(size_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (size_t)(seed >> 11) % n;
-}
-
 /* mostly small texts of few letters, in which patterns do match; now and then any bytes */
 static size_t input(uint8_t *to, size_t most) {
   static const char *const patterns[] = {"a",  "^$",  "b\\s*a", "[^b]+$", "\\bab",     "(a|b)*\\z",
@@ -127,14 +106,13 @@ static size_t input(uint8_t *to, size_t most) {
   return end;
 }
 
-int main(int argc, char **argv) {
+static void one(void) {
   static uint8_t bytes[40000];
-  long rounds = argc > 1 ? atol(argv[1]) : 20000;
-  seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240601;
-  if (seed == 0) seed = 1;
-  for (long i = 0; i < rounds; i++) LLVMFuzzerTestOneInput(bytes, input(bytes, sizeof bytes));
-  printf("fuzz_chunks: %ld rounds\n", rounds);
-  return 0;
+  LLVMFuzzerTestOneInput(bytes, input(bytes, sizeof bytes));
+}
+
+int main(int argc, char **argv) {
+  return fuzz(argc, argv, 20000, one);
 }
 
 #endif

@@ -3,26 +3,14 @@
 **
 ** The bytes of an input choose a tree; it is written down with as many parentheses as it needs (and some more), compiled, and
 ** evaluated on a few records. The naive evaluation walks the tree with doubles and strings of its own. With an odd
-** first byte the input is the text of an expression instead. With -DFUZZ_MAIN: fuzz_expr [ROUNDS [SEED]]. */
+** first byte the input is the text of an expression instead. */
 #include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "fuzz.h"
 #include "scan/expr.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(condition)                                                      \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
-      fprintf(stderr, "fuzz_expr: line %d: not %s\n", __LINE__, #condition); \
-      abort();                                                               \
-    }                                                                        \
-  } while (0)
 
 enum { FIELDS = 5, TEXT_MOST = 64, SOURCE_MOST = 1 << 16, NODES_MOST = 400, LIST_MOST = 3 };
 
@@ -418,15 +406,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
 #ifdef FUZZ_MAIN
 
-static uint64_t seed;
-
-static size_t below(size_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (size_t)(seed >> 11) % n;
-}
-
 static size_t input(uint8_t *to) {
   static const char *const words[] = {"and",  " or ", "not ",  "(",    ")",   "alpha", "'x'", "~ '",
                                       "in (", ", ",   "is ",   "null", " = ", "<",     "12",  "1.5",
@@ -443,14 +422,13 @@ static size_t input(uint8_t *to) {
   return n;
 }
 
-int main(int argc, char **argv) {
+static void one(void) {
   static uint8_t bytes[300];
-  long rounds = argc > 1 ? atol(argv[1]) : 20000;
-  seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240601;
-  if (seed == 0) seed = 1;
-  for (long i = 0; i < rounds; i++) LLVMFuzzerTestOneInput(bytes, input(bytes));
-  printf("fuzz_expr: %ld rounds\n", rounds);
-  return 0;
+  LLVMFuzzerTestOneInput(bytes, input(bytes));
+}
+
+int main(int argc, char **argv) {
+  return fuzz(argc, argv, 20000, one);
 }
 
 #endif

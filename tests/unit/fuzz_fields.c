@@ -2,30 +2,17 @@
 **
 ** The bytes of one input choose a format, then slots, then the record. The record lies between two pages that nobody may
 ** touch, once at the end and once at the start of its page, so that a byte read outside it is a crash. Each splitter must say what the
-** naive one says: does the record fit, what do the wanted slots hold, what does lookup find, what does each visit.
-** With -DFUZZ_MAIN: fuzz_fields [ROUNDS [SEED]]; else an entry for libFuzzer. */
+** naive one says: does the record fit, what do the wanted slots hold, what does lookup find, what does each visit. */
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fuzz.h"
 #include "scan/csv.h"
 #include "scan/either.h"
 #include "scan/layout.h"
 #include "scan/logfmt.h"
 #include "scan/separated.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(condition)                                                        \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      fprintf(stderr, "fuzz_fields: line %d: not %s\n", __LINE__, #condition); \
-      abort();                                                                 \
-    }                                                                          \
-  } while (0)
 
 enum { FIELDS_MOST = 512, RECORD_MOST = 4000, STEPS_MOST = 6, SLOTS_MOST = 4 };
 
@@ -522,15 +509,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
 #ifdef FUZZ_MAIN
 
-static uint64_t seed;
-
-static size_t below(size_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (size_t)(seed >> 11) % n;
-}
-
 /* any bytes for the choices, then a record of the letters that separate something, rarely any bytes */
 static size_t input(uint8_t *to) {
   static const char letters[] = "ab  \t,,;=\"\"\\[]$u1xna=b=\",\"\" \"";
@@ -542,14 +520,13 @@ static size_t input(uint8_t *to) {
   return n;
 }
 
-int main(int argc, char **argv) {
+static void one(void) {
   static uint8_t bytes[1000];
-  long rounds = argc > 1 ? atol(argv[1]) : 20000;
-  seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240601;
-  if (seed == 0) seed = 1;
-  for (long i = 0; i < rounds; i++) LLVMFuzzerTestOneInput(bytes, input(bytes));
-  printf("fuzz_fields: %ld rounds\n", rounds);
-  return 0;
+  LLVMFuzzerTestOneInput(bytes, input(bytes));
+}
+
+int main(int argc, char **argv) {
+  return fuzz(argc, argv, 20000, one);
 }
 
 #endif

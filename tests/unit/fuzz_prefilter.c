@@ -2,19 +2,14 @@
 **
 ** The bytes of one input: flags (1 byte), how to cut (1 byte), length of the pattern (1 byte), pattern, text. The text is cut
 ** at newlines into runs of lines; each run is searched where a byte more would be a segmentation fault, once before its first
-** and once behind its last. Lines, first matches with their groups, and numbers of matches must be those of each line alone.
-** With -DFUZZ_MAIN: fuzz_prefilter [ROUNDS [SEED]]; else an entry for libFuzzer. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+** and once behind its last. Lines, first matches with their groups, and numbers of matches must be those of each line alone. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "scan/regex.h"
 #include "scan/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { ROOM = 1 << 16, GROUPS = 30 };
 
@@ -164,15 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
 #ifdef FUZZ_MAIN
 
-static uint64_t seed;
-
-static size_t below(size_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (size_t)(seed >> 11) % n;
-}
-
 #define ONE_OF(a) a[below(sizeof a / sizeof *a)]
 
 /* rare bytes make signs, common ones make matches */
@@ -248,14 +234,13 @@ static size_t some_input(uint8_t *to, size_t most) {
   return 3 + n + some_text(to + 3 + n, most - 3 - n, pattern);
 }
 
-int main(int argc, char **argv) {
+static void one(void) {
   static uint8_t bytes[10000];
-  long rounds = argc > 1 ? atol(argv[1]) : 20000;
-  seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240607;
-  if (seed == 0) seed = 1;
-  for (long i = 0; i < rounds; i++) LLVMFuzzerTestOneInput(bytes, some_input(bytes, sizeof bytes));
-  printf("fuzz_prefilter: %ld rounds\n", rounds);
-  return 0;
+  LLVMFuzzerTestOneInput(bytes, some_input(bytes, sizeof bytes));
+}
+
+int main(int argc, char **argv) {
+  return fuzz(argc, argv, 20000, one);
 }
 
 #endif

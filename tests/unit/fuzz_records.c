@@ -2,29 +2,17 @@
 **
 ** The bytes of one input: chunk size (2 bytes), seed of the sizes of reads (1 byte), length of the pattern (1 byte), pattern, text.
 ** What is compared: records of the whole text, line by line; those that begin in each chunk of a file; those of the blocks of
-** a stream that arrives bit by bit. With -DFUZZ_MAIN: fuzz_records [ROUNDS [SEED]]; else an entry for libFuzzer. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+** a stream that arrives bit by bit. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "base/buf.h"
 #include "scan/blocks.h"
 #include "scan/chunks.h"
 #include "scan/records.h"
 #include "scan/regex.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(condition)                                                         \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      fprintf(stderr, "fuzz_records: line %d: not %s\n", __LINE__, #condition); \
-      abort();                                                                  \
-    }                                                                           \
-  } while (0)
 
 /* records as bytes: length and text of each */
 static void note(struct buf *out, const char *p, size_t n) {
@@ -162,15 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
 #ifdef FUZZ_MAIN
 
-static uint64_t seed;
-
-static size_t below(size_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (size_t)(seed >> 11) % n;
-}
-
 static size_t input(uint8_t *to, size_t most) {
   static const char *const patterns[] = {"^a", "^\\S", "a", "^$", "b\\s*a", "\\bab", "^[ab]+$", "x", "\\z", "(?<=b)a"};
   static const char letters[] = "ab \n\n\ta\r";
@@ -186,14 +165,13 @@ static size_t input(uint8_t *to, size_t most) {
   return end;
 }
 
-int main(int argc, char **argv) {
+static void one(void) {
   static uint8_t bytes[3000];
-  long rounds = argc > 1 ? atol(argv[1]) : 20000;
-  seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20240601;
-  if (seed == 0) seed = 1;
-  for (long i = 0; i < rounds; i++) LLVMFuzzerTestOneInput(bytes, input(bytes, sizeof bytes));
-  printf("fuzz_records: %ld rounds\n", rounds);
-  return 0;
+  LLVMFuzzerTestOneInput(bytes, input(bytes, sizeof bytes));
+}
+
+int main(int argc, char **argv) {
+  return fuzz(argc, argv, 20000, one);
 }
 
 #endif
