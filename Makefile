@@ -152,7 +152,7 @@ install: all
 	install -Dm644 -t '$(DESTDIR)$(PREFIX)/share/doc/papy' README.md LICENSE
 
 format:
-	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*.cc tests/unit/*.c tests/bench/*.c)
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*.cc tests/unit/*.[ch] tests/bench/*.c)
 
 clean:
 	rm -rf build

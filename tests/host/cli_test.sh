@@ -1,32 +1,7 @@
 #!/bin/sh
 # The command line: options, `arg`, stdin, exit statuses, where errors are said to be, where modules are found.
 cd "$(dirname "$0")/../.." || exit 1
-PAPY=${PAPY:-build/papy}
-case $PAPY in /*) ;; *) PAPY=$PWD/$PAPY ;; esac
-dir=$(mktemp -d "${TMPDIR:-/tmp}/papy-cli.XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset PAPY_PATH LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
-failures=0
-
-# expect NAME STATUS OUTPUT ERROR: of the last `run`; OUTPUT exactly, ERROR an extended regular expression
-run() {
-  "$@" >out 2>err </dev/null
-  status=$?
-}
-expect() {
-  printf '%s' "$3" > wanted
-  [ -z "$3" ] || echo >> wanted
-  ok=yes
-  [ "$status" = "$2" ] || ok="status $status, not $2"
-  cmp -s wanted out || ok="printed: $(cat out)"
-  if [ -z "$4" ]; then [ ! -s err ] || ok="said: $(cat err)"; else grep -qE -- "$4" err || ok="said: $(cat err)"; fi
-  [ "$ok" = yes ] && return
-  echo "$1: $ok"
-  failures=$((failures + 1))
-}
-
-tab=$(printf '\t')
+. tests/host/expect.sh
 
 run "$PAPY" -e ''; expect "no code" 0 "" ""
 run "$PAPY" -e 'x = 6' -e'print(x * 7)'; expect "-e twice" 0 42 ""
@@ -59,12 +34,12 @@ cat > args.lua <<'END'
 #!/usr/bin/env papy
 print(arg[-1], arg[0], arg[1], arg[2], #arg, ...)
 END
-run "$PAPY" args.lua a 'b c'; expect "arg" 0 "$PAPY${tab}args.lua${tab}a${tab}b c${tab}2${tab}a${tab}b c" ""
-run "$PAPY" -E args.lua -e; expect "options behind the script are its own" 0 "-E${tab}args.lua${tab}-e${tab}nil${tab}1${tab}-e" ""
-run "$PAPY" -- args.lua; expect "--" 0 "--${tab}args.lua${tab}nil${tab}nil${tab}0" ""
-run "$PAPY" -e 'print(arg[0], arg[1])'; expect "arg of -e" 0 "$PAPY${tab}-e" ""
+run "$PAPY" args.lua a 'b c'; expect "arg" 0 "$PAPY\targs.lua\ta\tb c\t2\ta\tb c" ""
+run "$PAPY" -E args.lua -e; expect "options behind the script are its own" 0 "-E\targs.lua\t-e\tnil\t1\t-e" ""
+run "$PAPY" -- args.lua; expect "--" 0 "--\targs.lua\tnil\tnil\t0" ""
+run "$PAPY" -e 'print(arg[0], arg[1])'; expect "arg of -e" 0 "$PAPY\t-e" ""
 
-run sh -c "echo 'print(arg[0], ...)' | '$PAPY' - x y"; expect "-" 0 "-${tab}x${tab}y" ""
+run sh -c "echo 'print(arg[0], ...)' | '$PAPY' - x y"; expect "-" 0 "-\tx\ty" ""
 run sh -c "echo 'print(1)' | '$PAPY'"; expect "a pipe" 0 1 ""
 run sh -c "echo 'error(1)' | '$PAPY'"; expect "an error in a pipe" 1 "" '^papy: stdin:1: 1$|^papy: 1$'
 run sh -c "echo 'x + 1' | '$PAPY' -i -e 'x = 1'"; expect "-i" 0 "papy> 2
@@ -83,20 +58,20 @@ echo 'return "beside"' > tool/beside.lua
 echo 'return "below"' > tool/sub/init.lua
 echo 'print((require "beside"), (require "sub"))' > tool/main.lua
 ln -s ../tool/main.lua bin/link
-run "$PAPY" tool/main.lua; expect "the script's directory" 0 "beside${tab}below" ""
-run "$PAPY" bin/link; expect "the directory behind a link" 0 "beside${tab}below" ""
+run "$PAPY" tool/main.lua; expect "the script's directory" 0 "beside\tbelow" ""
+run "$PAPY" bin/link; expect "the directory behind a link" 0 "beside\tbelow" ""
 echo 'return "elsewhere"' > elsewhere/far.lua
 run env PAPY_PATH="$dir/elsewhere" "$PAPY" -e 'print((require "far"))'; expect "PAPY_PATH" 0 elsewhere ""
 run env PAPY_PATH="x:$dir/elsewhere/?.lua" "$PAPY" -e 'print((require "far"))'; expect "templates in PAPY_PATH" 0 elsewhere ""
 run env PAPY_PATH="$dir/elsewhere" "$PAPY" -E -e 'print((require "far"))'; expect "-E" 1 "" "module 'far' not found"
 run env LUA_PATH="$dir/elsewhere/?.lua;;" "$PAPY" -e 'print((require "far"), (require "papy") == papy)'
-expect "LUA_PATH" 0 "elsewhere${tab}true" ""
+expect "LUA_PATH" 0 "elsewhere\ttrue" ""
 run env LUA_PATH="x" LUA_PATH_5_4="$dir/elsewhere/?.lua" "$PAPY" -e 'print((require "far"), package.path)'
-expect "LUA_PATH_5_4 comes before LUA_PATH and replaces the system" 0 "elsewhere${tab}$dir/elsewhere/?.lua" ""
+expect "LUA_PATH_5_4 comes before LUA_PATH and replaces the system" 0 "elsewhere\t$dir/elsewhere/?.lua" ""
 run env HOME="$dir/home" "$PAPY" -e 'print(package.path:find("home/.luarocks/share/lua/5.4/?.lua", 1, true) ~= nil)'
 expect "luarocks" 0 true ""
 run "$PAPY" -e 'print(require "cjson".encode{1, 2}, require "lpeg".match(require "lpeg".P"ab", "abc"))'
-expect "C modules" 0 "[1,2]${tab}3" ""
+expect "C modules" 0 "[1,2]\t3" ""
 echo 'error "broken"' > tool/broken.lua
 run env PAPY_PATH=tool "$PAPY" -e 'require "broken"'; expect "a module that raises" 1 "" 'tool/broken.lua:1: broken'
 
@@ -105,11 +80,11 @@ mkdir -p own/lua own/stdlib
 echo 'return {version = "own", other = function() return require "papy.other" end}' > own/lua/papy.lua
 echo 'return "other"' > own/lua/other.lua
 echo 'return "std"' > own/stdlib/mine.lua
-run "$PAPY" --lua own -e 'print(papy.version, papy.other(), (require "mine"))'; expect "--lua" 0 "own${tab}other${tab}std" ""
+run "$PAPY" --lua own -e 'print(papy.version, papy.other(), (require "mine"))'; expect "--lua" 0 "own\tother\tstd" ""
 echo 'return "replaced"' > elsewhere/mine.lua
 echo 'return "replaced"' > elsewhere/papy.lua
 run env PAPY_PATH=elsewhere "$PAPY" --lua=own -e 'print(papy.version, (require "mine"))'
-expect "PAPY_PATH wins over stdlib, not over papy" 0 "own${tab}replaced" ""
+expect "PAPY_PATH wins over stdlib, not over papy" 0 "own\treplaced" ""
 echo 'x = = 1' > own/lua/papy.lua
 run "$PAPY" --lua own -e ''; expect "papy's own Lua is broken" 1 "" 'own/lua/papy.lua:1: '
 
@@ -131,7 +106,7 @@ interrupt() {
 interrupt 'while true do end'; expect "Ctrl-C in a script" 130 "" '^papy: .*interrupted!$'
 interrupt 'papy.sleep(100)'; expect "Ctrl-C in a sleep" 130 "" 'interrupted!$'
 interrupt 'print(pcall(function() while true do end end)) os.exit(4)'
-expect "a script that catches Ctrl-C" 4 "false${tab}interrupted!" ""
+expect "a script that catches Ctrl-C" 4 "false\tinterrupted!" ""
 interrupt 'pcall(function() while true do end end) error "later"'
 expect "a later error" 1 "" '^papy: .*later$'
 interrupt 'io.popen("sleep 0.5; echo x"):read()  while true do end'; expect "Ctrl-C in a read" 130 "" 'interrupted!$'

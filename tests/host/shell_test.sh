@@ -1,30 +1,7 @@
 #!/bin/sh
 # papy -q and papy -n: answers in one line of a shell, exit statuses as grep's.
 cd "$(dirname "$0")/../.." || exit 1
-PAPY=${PAPY:-build/papy}
-case $PAPY in /*) ;; *) PAPY=$PWD/$PAPY ;; esac
-dir=$(mktemp -d "${TMPDIR:-/tmp}/papy-shell.XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset PAPY_PATH LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
-failures=0
-
-# expect NAME STATUS OUTPUT ERROR: of the last `run`; OUTPUT exactly, ERROR an extended regular expression
-run() {
-  "$@" >out 2>err </dev/null
-  status=$?
-}
-expect() {
-  printf '%b' "$3" > wanted
-  [ -z "$3" ] || echo >> wanted
-  ok=yes
-  [ "$status" = "$2" ] || ok="status $status, not $2"
-  cmp -s wanted out || ok="printed: $(cat out)"
-  if [ -z "$4" ]; then [ ! -s err ] || ok="said: $(cat err)"; else grep -qE -- "$4" err || ok="said: $(cat err)"; fi
-  [ "$ok" = yes ] && return
-  echo "$1: $ok ($(cat err))"
-  failures=$((failures + 1))
-}
+. tests/host/expect.sh
 
 printf 'GET / 200 10\nGET /a 500 5\nPOST /a 200 7\nPUT / 404 1\n' > log
 printf 'a,b\n1,x\n2,y\n' > t.csv
