@@ -36,6 +36,9 @@ typedef void (*output_sink)(const char *text, size_t n);
 int bindings_capture(lua_State *L, output_sink sink);
 void bindings_release(lua_State *L);
 
+/* The path at arg; raises when it is none, or has a zero byte in it, behind which no system call would look. (lfs.c) */
+const char *path_arg(lua_State *L, int arg);
+
 /* One luaopen_ per C file of this room; each pushes its table of functions, a field of papy.core. */
 int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */
 int luaopen_papy_core_regex(lua_State *L);  /* lregex.c: core.regex */

@@ -176,10 +176,9 @@ static int chunks_(lua_State *L) {
   luaL_Stream *stream = luaL_testudata(L, 1, LUA_FILEHANDLE);
   if (!stream && lua_type(L, 1) != LUA_TSTRING) luaL_typeerror(L, 1, "path or file");
   if (stream && !stream->closef) luaL_argerror(L, 1, "the file is closed");
-  const char *path = stream ? NULL : luaL_checkstring(L, 1);
+  const char *path = stream ? NULL : path_arg(L, 1);
   int given = !lua_isnoneornil(L, 2);
   lua_Integer size = given ? luaL_checkinteger(L, 2) : 0;
-  if (!stream && strlen(path) != lua_rawlen(L, 1)) luaL_argerror(L, 1, "path contains a zero byte");
   if (given && size < 1)
     luaL_argerror(L, 2, lua_pushfstring(L, "the size of a chunk is at least 1 byte, not %I", (LUAI_UACINT)size));
   struct cutter *s = lua_newuserdatauv(L, sizeof *s, 0);

@@ -17,7 +17,7 @@
 
 #define DIRECTORY "papy.directory"
 
-static const char *path_arg(lua_State *L, int arg) {
+const char *path_arg(lua_State *L, int arg) {
   size_t n;
   const char *path = luaL_checklstring(L, arg, &n);
   luaL_argcheck(L, strlen(path) == n, arg, "path contains a zero byte");

@@ -32,13 +32,6 @@
 
 /* {=== sources === */
 
-static const char *path_arg(lua_State *L, int arg) {
-  size_t n;
-  const char *path = luaL_checklstring(L, arg, &n);
-  luaL_argcheck(L, strlen(path) == n, arg, "path contains a zero byte");
-  return path;
-}
-
 static int refused(lua_State *L, const struct why *why) {
   lua_pushnil(L);
   lua_pushstring(L, why->text);

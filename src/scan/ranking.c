@@ -29,22 +29,11 @@ static struct value value_of(const struct tally_row *row, unsigned column) {
   return v;
 }
 
-/* missing ones last */
-static int compare_values(const struct value *a, const struct value *b, int descending) {
-  if (a->kind == VALUE_INTEGER && b->kind == VALUE_INTEGER) {
-    int order = (a->integer > b->integer) - (a->integer < b->integer);
-    return descending ? -order : order;
-  }
-  int missing = value_missing(a), other = value_missing(b);
-  if (missing || other) return missing - other;
-  return descending ? value_order(b, a) : value_order(a, b);
-}
-
 static int compare(const struct ranking *r, const struct ranked *a, const struct ranked *b) {
-  int order = r->orders ? compare_values(&a->value, &b->value, r->by[0].descending) : 0;
+  int order = r->orders ? value_sort_order(&a->value, &b->value, r->by[0].descending) : 0;
   for (unsigned i = 1; i < r->orders && order == 0; i++) {
     struct value x = value_of(&a->row, r->by[i].column), y = value_of(&b->row, r->by[i].column);
-    order = compare_values(&x, &y, r->by[i].descending);
+    order = value_sort_order(&x, &y, r->by[i].descending);
   }
   return order ? order : tally_order_keys(&a->row, &b->row);
 }

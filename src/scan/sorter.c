@@ -47,18 +47,8 @@ static int no_memory(struct why *why) {
 
 /* {=== order === */
 
-static int compare_values(const struct value *a, const struct value *b, int descending) {
-  if (a->kind == VALUE_INTEGER && b->kind == VALUE_INTEGER) {
-    int order = (a->integer > b->integer) - (a->integer < b->integer);
-    return descending ? -order : order;
-  }
-  int missing = value_missing(a), other = value_missing(b);
-  if (missing || other) return missing - other;
-  return descending ? value_order(b, a) : value_order(a, b);
-}
-
 static int compare(const struct sorter *s, const struct entry_at *a, const struct entry_at *b) {
-  int order = s->spec.keys ? compare_values(&a->key, &b->key, s->spec.descending[0]) : 0;
+  int order = s->spec.keys ? value_sort_order(&a->key, &b->key, s->spec.descending[0]) : 0;
   if (order == 0 && s->spec.keys > 1) {
     struct packed pa = packed_of(a->keys, (size_t)(a->end - a->keys)),
                   pb = packed_of(b->keys, (size_t)(b->end - b->keys));
@@ -66,7 +56,7 @@ static int compare(const struct sorter *s, const struct entry_at *a, const struc
     packed_get_value(&pb);
     for (unsigned i = 1; i < s->spec.keys && order == 0; i++) {
       struct value x = packed_get_value(&pa), y = packed_get_value(&pb);
-      order = compare_values(&x, &y, s->spec.descending[i]);
+      order = value_sort_order(&x, &y, s->spec.descending[i]);
     }
   }
   if (order != 0) return order;

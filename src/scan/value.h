@@ -94,6 +94,16 @@ struct text value_text(const struct value *v, char scratch[VALUE_SCRATCH]);
 
 /* The order of sort, total: missing values, false, true, numbers (text that looks like one, too) by size, text by bytes. */
 int value_order(const struct value *a, const struct value *b);
+/* the same, rising or falling, but that missing values come last either way */
+static inline int value_sort_order(const struct value *a, const struct value *b, int descending) {
+  if (a->kind == VALUE_INTEGER && b->kind == VALUE_INTEGER) {
+    int order = (a->integer > b->integer) - (a->integer < b->integer);
+    return descending ? -order : order;
+  }
+  int missing = value_missing(a), other = value_missing(b);
+  if (missing || other) return missing - other;
+  return descending ? value_order(b, a) : value_order(a, b);
+}
 /* The order of expressions: by size when both look like numbers, else by the bytes of their text. */
 int value_compare(const struct value *a, const struct value *b);
 /* numbers (INTEGER or NUMBER) by size, exactly: 2^53+1 is more than 2^53 as a double */

@@ -115,7 +115,7 @@ local function field(e, name)
   return ok and type(e) ~= "string" and v or nil
 end
 
--- A place where workers note what they do: note(x) appends a line, from any process or thread; notes() reads all.
+-- f(...) raises an error of this kind, or whose text matches this pattern (or one of several), which is returned.
 function M.raises(what, f, ...)
   local results = table.pack(pcall(f, ...))
   if results[1] then error(("no error, but %s; expected %s"):format(M.show(results[2]), M.show(what)), 2) end
