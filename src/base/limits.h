@@ -122,8 +122,8 @@
 #define READ_PIECE (128 << 10)
 /* the first read of somebody who looks for a line that is most likely near */
 #define READ_LOOK 4096
-/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms), small enough that the
-** copies of it stay in the cache */
+/* a block of a stream that cannot be cut into chunks: large enough that handing it over costs nothing (4 us of 1 ms),
+** small enough that the copies of it stay in the cache */
 #define BLOCK_BYTES (1 << 20)
 #define BLOCK_STEP (64 << 10)
 /* what a pipe that is read may hold, so that its writer need not stop whenever we look elsewhere: see scan/reader.c */

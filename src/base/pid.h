@@ -1,5 +1,6 @@
-/* pid: which process this is, for a nanosecond. glibc asks the system every time (100 ns, three times per item: more than all else
-** the host does for a short tasklet). The number is renewed in every child of fork; a bare clone is not seen. */
+/* pid: which process this is, for a nanosecond. glibc asks the system every time (100 ns, three times per item: more
+** than all else the host does for a short tasklet). The number is renewed in every child of fork; a bare clone is not
+** seen. */
 #ifndef PAPY_BASE_PID_H
 #define PAPY_BASE_PID_H
 

@@ -1,6 +1,6 @@
 /* core.flow: a flow's plan, compiled to a runner.
 **
-**   new(plan) -> runner        see read_plan
+**   new(plan) -> runner
 **   runner:clear()             before each work item
 **   runner:begin(block, offset), runner:go()   run through a block; after an error go() goes on behind the record that failed
 **   runner:place() -> offset, text             of the record under way, for messages

@@ -4,8 +4,8 @@
 ** What has no newline stands in the worker's buffer, and other workers write into the same pipe. So at the end of a tasklet its
 ** worker ends the line; and what was flushed before is shown as a line when nothing has followed for a moment.
 **
-** Threads share the host's stdout; so in the state of a thread `print` and the standard files of io are a file of its own that leads
-** into the pipe.
+** Threads share the host's stdout; so in the state of a thread `print` and the standard files of io are a file of its
+** own that leads into the pipe.
 **
 ** The pipe belongs to the engine of the state at the prompt. Workers forked before it stay with the terminal. */
 #include <errno.h>

@@ -227,8 +227,9 @@ static void read_task(lua_State *L, struct lpool *p, uint32_t t, struct task_opt
   lua_settop(L, task - 1);
 }
 
-/* What the collector freed stands in malloc's unsorted bins, and whoever next wants a large block sorts it, writing into pages all
-** over the heap: 52 MB of 488 in each worker. Better once, here: 0.1 MB. One large malloc sorts ten thousand pieces at most. */
+/* What the collector freed stands in malloc's unsorted bins, and whoever next wants a large block sorts it, writing
+** into pages all over the heap: 52 MB of 488 in each worker. Better once, here: 0.1 MB. One large malloc sorts ten
+** thousand pieces at most. */
 static void settle_malloc(void) {
   malloc_trim(0);
   for (int i = 0; i < 100; i++) {

@@ -69,9 +69,9 @@ static int look_into(int fd, const char *path, struct stat *st, enum sniff *what
   return 0;
 }
 
-/* sniff(path) -> "plain" (a file with bytes), "packed" (compressed, or an archive), "unsized" (a file of size 0, as those of /proc
-** are, too), "pipe" (also a terminal), "directory" or "other" (socket, block device), and the size; nil and a sentence when it
-** cannot be read. Does not wait for whoever writes into a pipe. */
+/* sniff(path) -> "plain" (a file with bytes), "packed" (compressed, or an archive), "unsized" (a file of size 0, as
+** those of /proc are, too), "pipe" (also a terminal), "directory" or "other" (socket, block device), and the size; nil
+** and a sentence when it cannot be read. Does not wait for whoever writes into a pipe. */
 static int source_sniff(lua_State *L) {
   struct why why;
   struct stat st;

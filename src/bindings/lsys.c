@@ -32,7 +32,8 @@ static int getpid_(lua_State *L) {
   return 1;
 }
 
-/* columns([fd]) -> columns of the terminal that standard output (fd: 2, standard error) is; 80 when it does not say; nil when it is none */
+/* columns([fd]) -> columns of the terminal that standard output (fd: 2, standard error) is; 80 when it does not say;
+** nil when it is none */
 static int columns(lua_State *L) {
   struct winsize size;
   int fd = (int)luaL_optinteger(L, 1, STDOUT_FILENO);

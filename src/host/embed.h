@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct embed {
-  const char *path; /* "lua/numap.lua", "stdlib/multicore.lua" */
+  const char *path; /* "lua/numap.lua", "stdlib/papy/workers.lua" */
   const char *text;
   size_t n;
 };

@@ -9,7 +9,7 @@
 ** the cell it computes it may have one more in its pipe when tasklets are short, so that it need not wait for the host; those
 ** cells are not begun and go to others when it dies.
 **
-** When you change struct head: send_cell and answer fill it, host_got and worker_got read it. Both ends are one binary. */
+** When you change struct head: begin_sending and answer fill it, host_got and take read it. Both ends are one binary. */
 #include "runtime/channel.h"
 
 #include <errno.h>

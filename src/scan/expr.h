@@ -10,9 +10,9 @@
 **   len(x) lower(x) upper(x) number(x)   bytes; ASCII letters; null for what is no number
 **   'text' "text" 12 3.5 true false null   field   `any field name`   $1   (…)
 **
-** Names are letters, digits, _ @ and dots (http.status reaches into JSON), $1 the first numbered field. Words of the language are in
-** small or in capital letters; a field of such a name is written `in`. In texts \n \t and \ before any other byte; in a
-** regex the backslash is the regex's own, only \' is the quote.
+** Names are letters, digits, _ @ and dots (http.status reaches into JSON), $1 the first numbered field. Words of the
+** language are in small or in capital letters; a field of such a name is written `in`. In texts \n \t and \ before any
+** other byte; in a regex the backslash is the regex's own, only \' is the quote.
 **
 ** Comparisons with no field or null are false, != too; < <= > >= also with the empty text and "-", which stand for missing
 ** numbers. `not` makes false true. Arithmetic on what is no number, division by zero and results beyond a double are null. Whole
@@ -35,8 +35,8 @@ struct expr_names {
   void *ctx;
 };
 
-/* NULL with *why, which names the position, counted from 1, and what stands there. Nothing of the source is kept. An expression holds
-** compiled patterns, so it belongs to one thread. */
+/* NULL with *why, which names the position, counted from 1, and what stands there. Nothing of the source is kept. An
+** expression holds compiled patterns, so it belongs to one thread. */
 struct expr *expr_new(struct text source, const struct expr_names *names, struct why *why);
 void expr_free(struct expr *e);
 

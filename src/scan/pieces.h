@@ -1,7 +1,8 @@
 /* pieces: walk through a byte range of a file in runs of whole lines.
 **
 ** Each piece ends with a newline, except the last when the range does not; a piece is about READ_PIECE bytes, longer
-** only when one line is. Who expects to stop soon sets `step`: pieces then begin with so many bytes and grow. The bytes stand in the buffer given and stay valid until the next call. */
+** only when one line is. Who expects to stop soon sets `step`: pieces then begin with so many bytes and grow. The bytes
+** stand in the buffer given and stay valid until the next call. */
 #ifndef PAPY_SCAN_PIECES_H
 #define PAPY_SCAN_PIECES_H
 

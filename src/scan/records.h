@@ -1,8 +1,8 @@
 /* records: a text of whole lines, record by record.
 **
-** A record is a line, or, with a regex `start`, a run of lines: it begins at a line that matches and ends before the next one. What
-** stands before the first such line of a file (or of a part of a source) is a record, too. So where records end does not
-** depend on where a file was cut. */
+** A record is a line, or, with a regex `start`, a run of lines: it begins at a line that matches and ends before the
+** next one. What stands before the first such line of a file (or of a part of a source) is a record, too. So where
+** records end does not depend on where a file was cut. */
 #ifndef PAPY_SCAN_RECORDS_H
 #define PAPY_SCAN_RECORDS_H
 

@@ -20,7 +20,8 @@ struct signform {
 };
 
 /* The pattern, which compiles, as one part: part->head starts every match, part->best is in every match, part->exact
-** and part->runs: a line matches where the sign is (and what they say of its end). false when it holds anything this does not understand, or has no sign. */
+** and part->runs: a line matches where the sign is (and what they say of its end). false when it holds anything this
+** does not understand, or has no sign. */
 bool signform(const struct signform *form, struct part *part);
 
 #endif

@@ -31,8 +31,8 @@ struct probes {
 /* one more, while n < PROBES_MOST */
 void probes_add(struct probes *probes, int at, const struct byteset *set);
 
-/* The first p in [from, to) where all probes (at least one) hold; `to` when there is none. p[at] must be readable for every p in the range and
-** every probe; nothing else is read. */
+/* The first p in [from, to) where all probes (at least one) hold; `to` when there is none. p[at] must be readable for
+** every p in the range and every probe; nothing else is read. */
 typedef const uint8_t *(*simd_search)(const struct probes *probes, const uint8_t *from, const uint8_t *to);
 
 /* the best for this processor */

@@ -57,8 +57,8 @@ struct text *slots_copy(const struct slots *slots);
 /* Complete *why for a slot that the format has no field for: "no field 'stauts' (nearest: 'status')". Always -1. */
 int splitter_no_field(const struct splitter *s, struct text name, struct why *why);
 
-/* Metatable of the userdata that holds a struct splitter (ops is NULL until it is made): so a loadable module hands one to the engine. Its
-** first user value is the array of its slots' names. */
+/* Metatable of the userdata that holds a struct splitter (ops is NULL until it is made): so a loadable module hands one
+** to the engine. Its first user value is the array of its slots' names. */
 #define SPLITTER_HANDLE "papy.splitter"
 
 #endif

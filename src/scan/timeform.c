@@ -1,6 +1,6 @@
-/* A format is compiled to a list of steps. Most records have the time of the record before, or at least its date, so two things are
-** remembered: the last text with its seconds, and how far the reading had come when the time of day began. A text that begins
-** with the same date goes on from there. */
+/* A format is compiled to a list of steps. Most records have the time of the record before, or at least its date, so
+** two things are remembered: the last text with its seconds, and how far the reading had come when the time of day
+** began. A text that begins with the same date goes on from there. */
 #include "scan/timeform.h"
 
 #include <stdbool.h>

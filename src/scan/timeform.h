@@ -30,8 +30,8 @@ struct time_place {
   int offset; /* seconds east of UTC, of times that name no zone */
 };
 
-/* NULL with *why when the format has an unknown or a doubled conversion, or no date. It remembers the last time, so it belongs to one
-** thread. */
+/* NULL with *why when the format has an unknown or a doubled conversion, or no date. It remembers the last time, so it
+** belongs to one thread. */
 struct timeform *timeform_new(struct text format, const struct time_place *place, struct why *why);
 void timeform_free(struct timeform *f);
 /* 1 with the seconds, an integer when the text has no fraction; 0 when it is no such time */

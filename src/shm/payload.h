@@ -14,8 +14,8 @@
 ** in the middle of a frame leaves the earlier ones valid. Out-of-line blocks belong to the frame: whoever clears the
 ** payload drops them; a reader that hands a frame on takes a hold of its own.
 **
-** When you change a frame: payload.c's frame_size, frame_drop, payload_relay; the readers in bindings (lframe.c); the
-** pipe channel, which sends frames with their blocks in line. */
+** When you change a frame: payload.c's body_size, drop_frames, payload_relay; out_frame of the pipe channel, which sends
+** frames with their blocks in line; the readers in bindings (lnext.c, lwork.c). */
 #ifndef PAPY_SHM_PAYLOAD_H
 #define PAPY_SHM_PAYLOAD_H
 

@@ -1,8 +1,9 @@
 /* fuzz_fields: random formats and records against splitters written the plain way.
 **
 ** The bytes of one input choose a format, then slots, then the record. The record lies between two pages that nobody may
-** touch, once at the end and once at the start of its page, so that a byte read outside it is a crash. Each splitter must say what the
-** naive one says: does the record fit, what do the wanted slots hold, what does lookup find, what does each visit. */
+** touch, once at the end and once at the start of its page, so that a byte read outside it is a crash. Each splitter
+** must say what the naive one says: does the record fit, what do the wanted slots hold, what does lookup find, what
+** does each visit. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>

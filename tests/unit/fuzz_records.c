@@ -1,8 +1,8 @@
 /* fuzz_records: the records of random texts, cut in every way, against those of the whole text.
 **
-** The bytes of one input: chunk size (2 bytes), seed of the sizes of reads (1 byte), length of the pattern (1 byte), pattern, text.
-** What is compared: records of the whole text, line by line; those that begin in each chunk of a file; those of the blocks of
-** a stream that arrives bit by bit. */
+** The bytes of one input: chunk size (2 bytes), seed of the sizes of reads (1 byte), length of the pattern (1 byte),
+** pattern, text. What is compared: records of the whole text, line by line; those that begin in each chunk of a file;
+** those of the blocks of a stream that arrives bit by bit. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -123,7 +123,8 @@ static struct byteset some_set(void) {
   return set;
 }
 
-/* All variants go through the same places, those that look at ranges only through more of them; all of them where the probes hold. */
+/* All variants go through the same places, those that look at ranges only through more of them; all of them where the
+** probes hold. */
 static void test_all_variants_find_every_place(void **state) {
   (void)state;
   for (unsigned round = 0; round < 3000; round++) {
