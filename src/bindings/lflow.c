@@ -213,7 +213,15 @@ static bool is_native(const struct runner *r) {
   return !groups || !regex_is_utf(groups);
 }
 
-/* an array of slots, from 1; 0 is the record's text */
+/* element i, from 1, of the array of slots on top, which count from 1; 0 is the record's text */
+static unsigned slot_at(lua_State *L, lua_Integer i, const struct runner *r) {
+  lua_rawgeti(L, -1, i);
+  lua_Integer s = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return s >= 1 && s <= r->slots ? (unsigned)s - 1 : TEXT_SLOT;
+}
+
+/* an array of slots */
 static unsigned *read_slots(lua_State *L, int plan, const char *name, unsigned *n, const struct runner *r) {
   if (lua_getfield(L, plan, name) == LUA_TNIL) {
     lua_pop(L, 1);
@@ -222,14 +230,20 @@ static unsigned *read_slots(lua_State *L, int plan, const char *name, unsigned *
   }
   *n = (unsigned)lua_rawlen(L, -1);
   unsigned *slot = array_of(L, *n, sizeof *slot);
-  for (unsigned i = 0; i < *n; i++) {
-    lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    lua_Integer s = lua_tointeger(L, -1);
-    slot[i] = s >= 1 && s <= r->slots ? (unsigned)s - 1 : TEXT_SLOT;
-    lua_pop(L, 1);
-  }
+  for (unsigned i = 0; i < *n; i++) slot[i] = slot_at(L, (lua_Integer)i + 1, r);
   lua_pop(L, 1);
   return slot;
+}
+
+/* point to where the values of the n slots of that array are */
+static void point_to(lua_State *L, struct runner *r, int plan, const char *name, unsigned n, const struct value **to) {
+  lua_getfield(L, plan, name);
+  if (lua_rawlen(L, -1) != n) luaL_error(L, "plan: %s of another tally", name);
+  for (unsigned i = 0; i < n; i++) {
+    unsigned slot = slot_at(L, (lua_Integer)i + 1, r);
+    to[i] = slot == TEXT_SLOT ? &r->whole : &r->field[slot];
+  }
+  lua_pop(L, 1);
 }
 
 static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
@@ -238,8 +252,6 @@ static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
   r->sink = (enum sink)luaL_checkoption(L, -1, NULL, sinks);
   lua_pop(L, 1);
   r->limit = (uint64_t)integer_field(L, plan, "limit", LUA_MAXINTEGER);
-  r->key = read_slots(L, plan, "keys", &r->keys, r);
-  r->arg = read_slots(L, plan, "args", &r->args, r);
   r->column = read_slots(L, plan, "columns", &r->columns, r);
   lua_getfield(L, plan, "names");
   lua_setiuservalue(L, runner, UV_COLUMNS);
@@ -247,8 +259,9 @@ static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
     lua_getfield(L, plan, "tally");
     r->tally = tally_arg(L, lua_gettop(L));
     const struct tally_spec *spec = tally_spec(r->tally);
-    if (spec->keys != r->keys || spec->args != r->args) luaL_error(L, "plan: keys or arguments of another tally");
-    r->given = array_of(L, r->keys + r->args, sizeof *r->given);
+    r->given = array_of(L, spec->keys + spec->args, sizeof *r->given);
+    point_to(L, r, plan, "keys", spec->keys, r->given);
+    point_to(L, r, plan, "args", spec->args, r->given + spec->keys);
     lua_setiuservalue(L, runner, UV_TALLY);
   }
   r->lua = r->lua || r->sink == SINK_CALL;
@@ -348,8 +361,6 @@ static int gc(lua_State *L) {
   buf_free(&r->failed);
   free(r->op);
   free(r->field);
-  free(r->key);
-  free(r->arg);
   free(r->column);
   free(r->given);
   memset(r, 0, sizeof *r);

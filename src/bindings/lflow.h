@@ -90,10 +90,9 @@ struct runner {
   struct value *field;
   enum sink sink;
   struct tally *tally;
-  unsigned keys, args;
-  unsigned *key, *arg; /* slots; TEXT_SLOT is the record's text */
-  struct value *given; /* keys + args values */
-  unsigned columns;    /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
+  const struct value **given; /* its keys and arguments: where they are in every record, */
+  struct value whole;         /* which is here for the record's text */
+  unsigned columns;           /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
   unsigned *column;
   uint64_t limit;  /* records that an item gives at most */
   bool lua;        /* does an op or the sink call Lua? */

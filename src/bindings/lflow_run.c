@@ -282,9 +282,8 @@ static int passes(lua_State *L, struct runner *r, const struct stack *s) {
 /* ---- sinks ---- */
 
 static int to_tally(struct runner *r) {
-  for (unsigned i = 0; i < r->keys; i++) r->given[i] = slot_value(r, r->key[i]);
-  for (unsigned i = 0; i < r->args; i++) r->given[r->keys + i] = slot_value(r, r->arg[i]);
-  return tally_add(r->tally, r->given, r->given + r->keys, &r->why);
+  r->whole = slot_value(r, TEXT_SLOT);
+  return tally_add(r->tally, r->given, &r->why);
 }
 
 static int to_lines(struct runner *r) {

@@ -150,18 +150,20 @@ static void read_values(lua_State *L, int idx, unsigned n, struct value *v) {
 
 /* t:add(keys, args): one record; arrays of strings, numbers, booleans, papy.null or nil */
 static int t_add(lua_State *L) {
-  struct value keys[TALLY_KEYS_MOST], *args;
   struct why why;
   struct tally *t = tally_arg(L, 1);
   const struct tally_spec *spec = tally_spec(t);
   lua_settop(L, 3);
   luaL_checktype(L, 2, LUA_TTABLE);
   if (spec->args) luaL_checktype(L, 3, LUA_TTABLE);
-  luaL_checkstack(L, (int)(spec->keys + spec->args) + 4, "too many values");
-  args = lua_newuserdatauv(L, (spec->args + 1) * sizeof *args, 0);
-  read_values(L, 2, spec->keys, keys); /* they stay on the stack: so does their text */
-  read_values(L, 3, spec->args, args);
-  return tally_add(t, keys, args, &why) != 0 ? fail(L, &why) : 0;
+  unsigned n = spec->keys + spec->args;
+  luaL_checkstack(L, (int)n + 4, "too many values");
+  struct value *value = lua_newuserdatauv(L, (n + 1) * (sizeof *value + sizeof value), 0);
+  const struct value **given = (const struct value **)(value + n);
+  read_values(L, 2, spec->keys, value); /* they stay on the stack: so does their text */
+  read_values(L, 3, spec->args, value + spec->keys);
+  for (unsigned i = 0; i < n; i++) given[i] = &value[i];
+  return tally_add(t, given, &why) != 0 ? fail(L, &why) : 0;
 }
 
 /* t:item(i): records added from now on are those of work item i, for first and last */

@@ -72,10 +72,6 @@ static int is_number(enum value_kind k) {
   return k == VALUE_INTEGER || k == VALUE_NUMBER;
 }
 
-static int is_there(const struct value *v) {
-  return v->kind != VALUE_NONE && v->kind != VALUE_NULL;
-}
-
 /* numbers in their normal form, so that of 2 and 2.0 it does not matter which came first */
 static int keep_extreme(struct kept *k, enum value_kind kind, const struct value *number, int larger, struct slabs *b) {
   if (kind == VALUE_NONE) return 0;
@@ -84,69 +80,43 @@ static int keep_extreme(struct kept *k, enum value_kind kind, const struct value
 }
 
 static int keep_dated(struct dated *d, const struct value *v, struct stamp stamp, int last, struct slabs *b) {
-  if (!is_there(v)) return 0;
+  if (!value_is_there(v)) return 0;
   int before = stamp_before(stamp, d->stamp);
   if (d->kept.value.kind != VALUE_NONE && (last ? before : !before)) return 0;
   d->stamp = stamp;
   return kept_set(&d->kept, v, b);
 }
 
-/* an argument as a number, read once for all states of it */
-struct reading {
-  uint32_t arg;
-  enum value_kind kind;
-  struct value number;
-};
-
-static inline enum value_kind read_number(struct reading *r, uint32_t arg, const struct value *args) {
+static inline enum value_kind read_number(struct reading *r, uint32_t arg, const struct value *const *args) {
   if (r->arg == arg) return r->kind;
   r->arg = arg;
-  return r->kind = value_numeric(&args[arg], &r->number);
+  return r->kind = value_numeric(args[arg], &r->number);
 }
 
-/* what is rarely asked for, or has a call of its own anyway */
-static int add_other(const struct state *s, uint8_t *at, const struct value *v, struct reading *r,
-                     const struct surroundings *with) {
+int state_add(const struct state *s, uint8_t *at, const struct value *const *args, struct reading *r,
+              const struct surroundings *with) {
+  const struct value *v = args[s->arg];
   struct slabs *b = with->slabs;
   switch (s->kind) {
-    case STATE_MIN: return keep_extreme((struct kept *)at, r->kind, &r->number, -1, b);
-    case STATE_MAX: return keep_extreme((struct kept *)at, r->kind, &r->number, 1, b);
-    case STATE_MOMENTS:
-      if (is_number(r->kind)) moments_add((struct moments *)at, value_double(&r->number));
+    case STATE_TOTAL:
+      if (is_number(read_number(r, s->arg, args))) total_add((struct total *)at, &r->number);
       return 0;
+    case STATE_MOMENTS:
+      if (is_number(read_number(r, s->arg, args))) moments_add((struct moments *)at, value_double(&r->number));
+      return 0;
+    case STATE_MIN: return keep_extreme((struct kept *)at, read_number(r, s->arg, args), &r->number, -1, b);
+    case STATE_MAX: return keep_extreme((struct kept *)at, read_number(r, s->arg, args), &r->number, 1, b);
+    case STATE_SKETCH:
+      return is_number(read_number(r, s->arg, args)) ? sketch_add((struct sketch **)at, &r->number, b) : 0;
     case STATE_HISTOGRAM:
-      return is_number(r->kind) ? histogram_add((struct histogram **)at, &r->number, s->number, b) : 0;
-    case STATE_DISTINCT: return is_there(v) ? distinct_add((struct distinct **)at, v, s->limit, b) : 0;
-    case STATE_FREQUENT: return is_there(v) ? frequent_add((struct frequent **)at, v, s->limit, with->scratch, b) : 0;
+      if (!is_number(read_number(r, s->arg, args))) return 0;
+      return histogram_add((struct histogram **)at, &r->number, s->number, b);
+    case STATE_DISTINCT: return value_is_there(v) ? distinct_add((struct distinct **)at, v, s->limit, b) : 0;
+    case STATE_FREQUENT:
+      return value_is_there(v) ? frequent_add((struct frequent **)at, v, s->limit, with->scratch, b) : 0;
     default:
       return keep_dated((struct dated *)at, v, (struct stamp){with->item, with->record}, s->kind == STATE_LAST, b);
   }
-}
-
-int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args,
-               const struct surroundings *with) {
-  struct reading r = {.arg = NO_ARGUMENT};
-  for (const struct state *end = s + n; s < end; s++) {
-    uint8_t *at = body + s->offset;
-    switch (s->kind) {
-      case STATE_RECORDS: ++*(uint64_t *)at; break;
-      case STATE_VALUES: *(uint64_t *)at += is_there(&args[s->arg]); break;
-      case STATE_TOTAL:
-        if (is_number(read_number(&r, s->arg, args))) total_add((struct total *)at, &r.number);
-        break;
-      case STATE_SKETCH:
-        if (is_number(read_number(&r, s->arg, args)) && sketch_add((struct sketch **)at, &r.number, with->slabs) != 0)
-          return -1;
-        break;
-      case STATE_MIN:
-      case STATE_MAX:
-      case STATE_MOMENTS:
-      case STATE_HISTOGRAM: read_number(&r, s->arg, args); /* fall through */
-      default:
-        if (add_other(s, at, &args[s->arg], &r, with) != 0) return -1;
-    }
-  }
-  return 0;
 }
 
 /* ===} {=== bytes === */

@@ -24,6 +24,7 @@
 
 #include "scan/slabs.h"
 #include "scan/packed.h"
+#include "scan/total.h"
 #include "scan/value.h"
 
 enum aggregate {
@@ -93,9 +94,34 @@ struct surroundings {
 /* Find the state for a column among s[0..*n-1], or put it there behind `size` bytes of body. Returns which, and the new
 ** size. */
 unsigned states_need(struct state *s, unsigned *n, const struct column *c, size_t *size);
+/* an argument as a number, read once for all states of it */
+struct reading {
+  uint32_t arg;
+  enum value_kind kind;
+  struct value number;
+};
+
+/* add a record's arguments to one state; 0, or -1 with errno */
+int state_add(const struct state *s, uint8_t *at, const struct value *const *args, struct reading *r,
+              const struct surroundings *with);
+
+/* The same for all states of one body. Counts, and sums of whole numbers, are what nearly everybody asks for. */
+static inline int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *const *args,
+                             const struct surroundings *with) {
+  struct reading r;
+  r.arg = NO_ARGUMENT;
+  for (const struct state *end = s + n; s < end; s++) {
+    uint8_t *at = body + s->offset;
+    int64_t i;
+    if (s->kind == STATE_RECORDS) ++*(uint64_t *)at;
+    else if (s->kind == STATE_VALUES) *(uint64_t *)at += value_is_there(args[s->arg]);
+    else if (s->kind == STATE_TOTAL && (i = value_whole(args[s->arg])) >= 0) total_add_integer((struct total *)at, i);
+    else if (state_add(s, at, args, &r, with) != 0) return -1;
+  }
+  return 0;
+}
+
 /* the states of one body; 0, or -1 with errno */
-int states_add(const struct state *s, unsigned n, uint8_t *body, const struct value *args,
-               const struct surroundings *with);
 int states_write(const struct state *s, unsigned n, const uint8_t *body, struct buf *out);
 /* add what states_write wrote; with->item is the item of values that are dated, unless it is UINT64_MAX */
 int states_merge(const struct state *s, unsigned n, uint8_t *body, struct packed *from,

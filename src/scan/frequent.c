@@ -27,7 +27,9 @@ static int start(struct frequent **at, struct slabs *b) {
   struct frequent *f = slabs_take(b, sizeof *f);
   if (!f) return -1;
   f->cut = 0;
-  if (groups_start(&f->values, sizeof(struct times), (uint64_t)(uintptr_t)f * 0x9e3779b97f4a7c15u, b) != 0) return -1;
+  if (groups_start(&f->values, sizeof(struct times), GROUPS_START, (uint64_t)(uintptr_t)f * 0x9e3779b97f4a7c15u, b) !=
+      0)
+    return -1;
   *at = f;
   return 0;
 }
@@ -57,7 +59,7 @@ static int cut_down(struct frequent *f, uint64_t wanted, struct slabs *b) {
   uint64_t cut;
   struct groups kept;
   if (find_cut(f, exact(wanted) / 2, &cut) != 0) return -1;
-  if (groups_start(&kept, sizeof(struct times), f->values.seed, b) != 0) return -1;
+  if (groups_start(&kept, sizeof(struct times), GROUPS_START, f->values.seed, b) != 0) return -1;
   for (struct group *r = NULL; (r = groups_next(&f->values, r));) {
     if (times_of(r)->count <= cut) continue;
     struct key key = {group_key(&f->values, r), r->length, r->shape};
@@ -87,7 +89,7 @@ static int add(struct frequent *f, struct key key, struct times more, uint64_t w
 
 int frequent_add(struct frequent **f, const struct value *v, uint64_t wanted, struct buf *scratch, struct slabs *b) {
   struct key key;
-  if (keyform_make(v, 1, scratch, &key) != 0 || (!*f && start(f, b) != 0)) return -1;
+  if (keyform_make(&v, 1, scratch, &key) != 0 || (!*f && start(f, b) != 0)) return -1;
   return add(*f, key, (struct times){1, 0}, wanted, b);
 }
 

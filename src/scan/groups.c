@@ -6,9 +6,9 @@
 
 #define ROWS_START 8 /* at 0 means none */
 
-int groups_start(struct groups *g, size_t body, uint64_t seed, struct slabs *slabs) {
-  *g = (struct groups){.mask = GROUPS_START - 1, .used = ROWS_START, .body = body, .seed = seed, .slabs = slabs};
-  size_t bytes = GROUPS_START * sizeof *g->slots;
+int groups_start(struct groups *g, size_t body, size_t slots, uint64_t seed, struct slabs *slabs) {
+  *g = (struct groups){.mask = slots - 1, .used = ROWS_START, .body = body, .seed = seed, .slabs = slabs};
+  size_t bytes = slots * sizeof *g->slots;
   g->slots = slabs_take(slabs, bytes);
   if (!g->slots) return -1;
   memset(g->slots, 0, bytes);
@@ -63,20 +63,23 @@ static int more_rows(struct groups *g, size_t size) {
 
 struct group *groups_add(struct groups *g, struct key key, uint64_t hash) {
   size_t size = group_size(g, key.n);
-  if (key.n > UINT32_MAX) {
-    errno = ENOMEM;
-    return NULL;
-  }
   if (g->room - g->used < size || !g->rows) {
     if (more_rows(g, size) != 0) return NULL;
   }
   if ((g->count + 1) * 4 > (g->mask + 1) * 3 && more_slots(g) != 0) return NULL;
   struct group *r = (struct group *)(g->rows + g->used);
   place(g->slots, g->mask, hash, (uint32_t)(g->used / 8));
-  *r = (struct group){.hash = hash, .length = (uint32_t)key.n, .shape = key.shape};
+  memset((uint8_t *)r + size - 8, 0, 8);
+  *r = (struct group){.hash = hash, .length = key.n, .shape = key.shape};
   memset(r->body, 0, g->body);
   if (key.n) memcpy(group_key(g, r), key.p, key.n);
   g->used += size;
   g->count++;
   return r;
+}
+
+struct group *groups_at_any(struct groups *g, struct key key) {
+  uint64_t hash = hash_bytes(key.p, key.n, g->seed);
+  struct group *r = groups_find(g, key, hash);
+  return r ? r : groups_add(g, key, hash);
 }

@@ -5,8 +5,8 @@
 **                         ^ at * 8
 ** A row is one run of bytes, so that finding a group touches one place of the slots and one of the rows; rows stand in
 ** the order in which their keys were first seen, which is the order of iteration. Keys are the same when bytes and
-** shape are. `body` bytes belong to the caller: zero in a new row, aligned to 8, moved by memcpy when the table grows.
-** So pointers to rows are valid until the next groups_at. The 32 bits of `at` reach 32 GiB; a table beyond is refused
+** shape are; behind a key are zeros up to the next multiple of 8. `body` bytes belong to the caller: zero in a new row,
+** aligned to 8, moved by memcpy when the table grows. So pointers to rows are valid until the next groups_at. The 32 bits of `at` reach 32 GiB; a table beyond is refused
 ** as out of memory (tallies have moved to disk long before). */
 #ifndef PAPY_SCAN_GROUPS_H
 #define PAPY_SCAN_GROUPS_H
@@ -37,14 +37,14 @@ struct groups {
   struct slabs *slabs;
 };
 
-struct key {
+struct key { /* 16 bytes, which go in registers */
   const uint8_t *p;
-  size_t n;
-  uint32_t shape;
+  uint32_t n, shape;
 };
 
-/* body: a multiple of 8. Memory is taken from slabs, which outlive the table. 0, or -1 with errno */
-int groups_start(struct groups *g, size_t body, uint64_t seed, struct slabs *slabs);
+/* body: a multiple of 8; slots: a power of two, for a start. Memory is taken from slabs, which outlive the table. 0, or -1
+** with errno */
+int groups_start(struct groups *g, size_t body, size_t slots, uint64_t seed, struct slabs *slabs);
 /* give the memory back; a table whose slabs are reset or freed as a whole need not */
 void groups_end(struct groups *g);
 /* no groups; memory is kept */
@@ -83,10 +83,24 @@ static inline struct group *groups_find(const struct groups *g, struct key key, 
   }
 }
 
+/* the same for a key of 1 to 8 bytes: most keys of logs are that short, and one comparison of words tells them apart */
+static inline struct group *groups_find_word(const struct groups *g, struct key key, uint64_t word, uint64_t hash) {
+  uint32_t tag = group_tag(hash);
+  for (size_t i = hash & g->mask;; i = (i + 1) & g->mask) {
+    struct slot s = g->slots[i];
+    if (s.at == 0) return NULL;
+    if (s.tag != tag) continue;
+    struct group *r = group_at(g, s.at);
+    if (r->length == key.n && word_load(group_key(g, r)) == word && r->shape == key.shape) return r;
+  }
+}
+
 /* the row of the key, made when there is none; NULL with errno when memory is out */
+struct group *groups_at_any(struct groups *g, struct key key);
 static inline struct group *groups_at(struct groups *g, struct key key) {
-  uint64_t hash = hash_bytes(key.p, key.n, g->seed);
-  struct group *r = groups_find(g, key, hash);
+  if (key.n - 1 >= 8) return groups_at_any(g, key);
+  uint64_t word = word_of(key.p, key.n), hash = hash_word(key.n, word, g->seed);
+  struct group *r = groups_find_word(g, key, word, hash);
   return r ? r : groups_add(g, key, hash);
 }
 

@@ -16,7 +16,7 @@ struct histogram {
 
 static int start(struct histogram **at, struct slabs *b) {
   struct histogram *h = slabs_take(b, sizeof *h);
-  if (!h || groups_start(&h->buckets, sizeof(uint64_t), 0, b) != 0) return -1;
+  if (!h || groups_start(&h->buckets, sizeof(uint64_t), GROUPS_START, 0, b) != 0) return -1;
   h->doubled = 0;
   *at = h;
   return 0;
@@ -39,7 +39,7 @@ static int count(struct groups *g, int64_t bucket, uint64_t times) {
 static int double_width(struct histogram *h, unsigned times, struct slabs *b) {
   struct groups wider;
   if (times == 0) return 0;
-  if (groups_start(&wider, sizeof(uint64_t), 0, b) != 0) return -1;
+  if (groups_start(&wider, sizeof(uint64_t), GROUPS_START, 0, b) != 0) return -1;
   for (struct group *r = NULL; (r = groups_next(&h->buckets, r));)
     if (count(&wider, number_of(h, r) >> times, r->body[0]) != 0) return groups_end(&wider), -1;
   groups_end(&h->buckets);

@@ -5,22 +5,33 @@
 #ifndef PAPY_SCAN_KEYFORM_H
 #define PAPY_SCAN_KEYFORM_H
 
+#include <errno.h>
+
 #include "scan/groups.h"
 #include "scan/packed.h"
 
 enum { SHAPE_PACKED, SHAPE_TEXT };
 
-/* -1 with errno when memory is out; the key lies in the text or in scratch */
-static inline int keyform_make(const struct value *v, unsigned n, struct buf *scratch, struct key *key) {
-  if (n == 1 && v->kind == VALUE_TEXT) {
-    *key = (struct key){(const uint8_t *)v->text, v->length, SHAPE_TEXT};
-    return 0;
-  }
+/* -1 with errno when the key is longer than any table has room for */
+static inline int keyform_set(struct key *key, const void *p, size_t n, uint32_t shape) {
+  *key = (struct key){p, (uint32_t)n, shape};
+  if (n <= UINT32_MAX) return 0;
+  errno = ENOMEM;
+  return -1;
+}
+
+/* -1 with errno when memory is out; the key lies in scratch */
+static inline int keyform_pack(const struct value *const *v, unsigned n, struct buf *scratch, struct key *key) {
   scratch->n = 0;
   for (unsigned i = 0; i < n; i++)
-    if (packed_put_value(scratch, packed_normal(v[i])) != 0) return -1;
-  *key = (struct key){scratch->p, scratch->n, SHAPE_PACKED};
-  return 0;
+    if (packed_put_value(scratch, packed_normal(*v[i])) != 0) return -1;
+  return keyform_set(key, scratch->p, scratch->n, SHAPE_PACKED);
+}
+
+/* the same, or the key lies in the text */
+static inline int keyform_make(const struct value *const *v, unsigned n, struct buf *scratch, struct key *key) {
+  if (n != 1 || v[0]->kind != VALUE_TEXT) return keyform_pack(v, n, scratch, key);
+  return keyform_set(key, v[0]->text, v[0]->length, SHAPE_TEXT);
 }
 
 /* value i of the key that the row has; borrowed */
@@ -48,8 +59,8 @@ static inline int keyform_write(const struct groups *g, const struct group *r, s
 /* borrowed from what is read */
 static inline struct key keyform_read(struct packed *from) {
   uint64_t head = packed_get(from);
-  if (head >> 1 > packed_left(from)) packed_spoil(from), head = 0;
-  struct key key = {from->p, (size_t)(head >> 1), (uint32_t)(head & 1)};
+  if (head >> 1 > packed_left(from) || head >> 33) packed_spoil(from), head = 0;
+  struct key key = {from->p, (uint32_t)(head >> 1), (uint32_t)(head & 1)};
   from->p += key.n;
   return key;
 }

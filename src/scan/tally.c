@@ -86,7 +86,8 @@ static struct tally *make(const struct tally_spec *spec, uint64_t seed, unsigned
   t->limit = spec->memory && level < SPILL_LEVELS ? spec->memory : SIZE_MAX;
   buf_heap(&t->scratch);
   t->with = (struct surroundings){.slabs = &t->memory, .scratch = &t->scratch};
-  if (groups_start(&t->groups, lay_out(t), seed, &t->table) != 0) return no_memory(why), tally_free(t), NULL;
+  if (groups_start(&t->groups, lay_out(t), TALLY_START, seed, &t->table) != 0)
+    return no_memory(why), tally_free(t), NULL;
   t->fingerprint = fingerprint_of(t);
   return t;
 }
@@ -212,7 +213,7 @@ static int start_again(struct tally *t, struct why *why) {
   struct slabs old = t->table;
   struct groups groups = t->groups;
   t->table = (struct slabs){0};
-  if (groups_start(&groups, groups.body, groups.seed, &t->table) != 0) {
+  if (groups_start(&groups, groups.body, TALLY_START, groups.seed, &t->table) != 0) {
     t->table = old;
     return no_memory(why);
   }
@@ -265,13 +266,13 @@ static struct tally *load(struct tally *t, unsigned part, struct why *why) {
 
 /* ===} {=== adding and merging === */
 
-int tally_add(struct tally *t, const struct value *keys, const struct value *args, struct why *why) {
+int tally_add(struct tally *t, const struct value *const *given, struct why *why) {
   struct key key;
-  if (keyform_make(keys, t->spec.keys, &t->scratch, &key) != 0) return no_memory(why);
+  if (keyform_make(given, t->spec.keys, &t->scratch, &key) != 0) return no_memory(why);
   struct group *r = groups_at(&t->groups, key);
   if (!r) return no_memory(why);
   t->with.record++;
-  if (states_add(t->state, t->states, (uint8_t *)r->body, args, &t->with) != 0) return no_memory(why);
+  if (states_add(t->state, t->states, (uint8_t *)r->body, given + t->spec.keys, &t->with) != 0) return no_memory(why);
   return tally_memory(t) <= t->limit ? 0 : limit(t, why);
 }
 

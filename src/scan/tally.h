@@ -27,7 +27,7 @@
 
 struct tally_spec {
   unsigned keys;    /* values that make the key; 0: one group of all records */
-  unsigned args;    /* values that tally_add is given besides */
+  unsigned args;    /* values besides that a record is added with */
   unsigned columns; /* aggregates of a group */
   struct column column[TALLY_COLUMNS_MOST];
   size_t memory;   /* bytes after which groups go to temporary files; 0: no limit */
@@ -44,8 +44,9 @@ void tally_free(struct tally *t);
 void tally_clear(struct tally *t);
 const struct tally_spec *tally_spec(const struct tally *t);
 
-/* add a record: its spec->keys key values and spec->args arguments. 0, or -1 with *why */
-int tally_add(struct tally *t, const struct value *keys, const struct value *args, struct why *why);
+/* Add a record: where its spec->keys key values are and, behind them, its spec->args arguments. They are pointed to so
+** that nobody copies what has just been written: the copy would have to wait for it. 0, or -1 with *why */
+int tally_add(struct tally *t, const struct value *const *given, struct why *why);
 
 /* Records are numbered as they are added. Add records of work item `item` from now on (default 0): first and last
 ** compare items, then records. */

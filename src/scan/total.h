@@ -33,10 +33,18 @@ static inline void total_add_double(struct total *t, double v) {
   t->sum = sum;
 }
 
-static inline void total_add(struct total *t, const struct value *number) {
-  if (number->kind == VALUE_INTEGER) total_set_integers(t, total_integers(t) + number->integer);
-  else total_add_double(t, number->number);
+static inline void total_add_integer(struct total *t, int64_t i) {
+  t->high += (i >> 63) + __builtin_add_overflow(t->low, (uint64_t)i, &t->low);
   t->count++;
+}
+
+static inline void total_add(struct total *t, const struct value *number) {
+  if (number->kind == VALUE_INTEGER) {
+    total_add_integer(t, number->integer);
+  } else {
+    total_add_double(t, number->number);
+    t->count++;
+  }
 }
 
 /* a whole number when only integers were added and it fits, else a double */

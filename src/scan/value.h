@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "scan/text.h"
+#include "scan/word.h"
 
 enum value_kind {
   VALUE_NONE,    /* the record has no such field */
@@ -61,23 +62,40 @@ static inline struct value value_of_text(const char *p, size_t n) {
 ** "-"; VALUE_TEXT (then *to is that text) when it is something else. */
 enum value_kind value_parse(const char *p, size_t n, struct value *to);
 
+/* The number that 1 to 8 digits are, -1 when there are other bytes among them. They are moved to the end of a word that
+** begins with zeros; then neighbours are put together three times: to numbers of two digits, of four, of eight. */
+static inline int64_t value_digits(const char *p, size_t n) {
+  uint64_t w = (word_of(p, n) ^ 0x3030303030303030u) << (64 - 8 * n);
+  if ((w | (w + 0x7676767676767676u)) & 0x8080808080808080u) return -1;
+  w = w * 10 + (w >> 8);
+  w = (w & 0x000000ff000000ffu) * (100 + (1000000ull << 32)) + (w >> 16 & 0x000000ff000000ffu) * (1 + (10000ull << 32));
+  return (int64_t)(w >> 32);
+}
+
+/* The number that a text of 1 to 16 digits is, which is what nearly every sum is made of; -1 for any other value */
+static inline int64_t value_whole(const struct value *v) {
+  size_t n = v->length;
+  if (v->kind != VALUE_TEXT || n - 1 >= 16) return -1;
+  if (n <= 8) return value_digits(v->text, n);
+  int64_t high = value_digits(v->text, n - 8), low = value_digits(v->text + n - 8, 8);
+  return (high | low) < 0 ? -1 : high * 100000000 + low;
+}
+
 /* The value as a number, *to as above. Booleans count as 0 and 1; NONE and NULL are missing; RAW is VALUE_TEXT. */
 enum value_kind value_numeric_slow(const struct value *v, struct value *to);
 static inline enum value_kind value_numeric(const struct value *v, struct value *to) {
-  if (v->kind == VALUE_TEXT && v->length - 1 < 18) { /* 1 to 18 bytes, mostly digits: the value of nearly every sum */
-    int64_t i = 0;
-    const char *p = v->text, *end = p + v->length;
-    for (; p < end && (unsigned char)(*p - '0') < 10; p++) i = i * 10 + (*p - '0');
-    if (p == end) {
-      *to = value_integer(i);
-      return VALUE_INTEGER;
-    }
-  }
-  return value_numeric_slow(v, to);
+  int64_t i = value_whole(v);
+  if (i < 0) return value_numeric_slow(v, to);
+  *to = value_integer(i);
+  return VALUE_INTEGER;
 }
 /* the same as a double, for means and quantiles */
 static inline double value_double(const struct value *number) {
   return number->kind == VALUE_INTEGER ? (double)number->integer : number->number;
+}
+
+static inline int value_is_there(const struct value *v) {
+  return v->kind != VALUE_NONE && v->kind != VALUE_NULL;
 }
 
 /* No value: NONE, NULL, empty text or "-", as logs write it? */

@@ -121,9 +121,9 @@ static void encode_some(struct buf *out) {
   struct why why;
   size_t few = 1 + below(4);
   for (size_t n = below(400); n > 0; n--) {
-    struct value keys[] = {value_integer((int64_t)below(few)), some_value()}, args[] = {some_value(), some_value()};
-    if (below(3)) keys[1] = value_none();
-    MUST(tally_add(t, keys, args, &why) == 0);
+    struct value key = value_integer((int64_t)below(few)), other = some_value(), args[] = {some_value(), some_value()};
+    if (below(3)) other = value_none();
+    MUST(tally_add(t, (const struct value *[]){&key, &other, &args[0], &args[1]}, &why) == 0);
   }
   out->n = 0;
   MUST(tally_encode(t, out, &why) == 0);

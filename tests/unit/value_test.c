@@ -7,9 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "scan/hash.h"
 #include "scan/record.h"
 
 static uint64_t seed = 7;
@@ -54,6 +57,37 @@ static void test_integers_are_exact(void **state) {
   claim_number("9223372036854775808");
   claim_number("-9223372036854775809");
   claim_number("123456789012345678901234567890");
+}
+
+/* a number of n digits at p, between other digits; sometimes with a byte that makes it none */
+static void claim_digits_at(char *p, size_t n) {
+  char copy[64] = "";
+  for (size_t i = 0; i < n; i++) copy[i] = (char)('0' + rnd() % 10);
+  if (rnd() % 4 == 0) copy[rnd() % n] = "/:p\xb0"[rnd() % 4];
+  memcpy(p, copy, n);
+  struct value here = value_of_text(p, n), there = value_of_text(copy, n), v;
+  int whole = strspn(copy, "0123456789") == n;
+  assert_int_equal(value_numeric(&here, &v), whole ? VALUE_INTEGER : VALUE_TEXT);
+  if (whole) assert_int_equal(v.integer, strtoll(copy, NULL, 10));
+  assert_true(hash_bytes(here.text, n, 1) == hash_bytes(there.text, n, 1));
+  assert_true(hash_same((const uint8_t *)p, (const uint8_t *)copy, n));
+  copy[rnd() % n] ^= 1;
+  assert_false(hash_same((const uint8_t *)p, (const uint8_t *)copy, n));
+  assert_true(hash_bytes(here.text, n, 1) != hash_bytes(there.text, n, 1));
+}
+
+static void test_texts_are_read_alike_wherever_they_lie(void **state) {
+  (void)state;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *before = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *p = before + page;
+  assert_true(before != MAP_FAILED);
+  assert_int_equal(mprotect(p, page, PROT_READ | PROT_WRITE), 0);
+  for (size_t n = 1; n <= 18; n++)
+    for (size_t at = 0; at + n <= page; at += at == 20 ? page - 60 : 1) {
+      memset(p, '1', page);
+      claim_digits_at(p + at, n);
+    }
+  munmap(before, 3 * page);
 }
 
 static void test_decimals_are_rounded_correctly(void **state) {
@@ -218,6 +252,7 @@ static void test_an_arena_keeps_what_it_gave_until_reset(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_integers_are_exact),
+      cmocka_unit_test(test_texts_are_read_alike_wherever_they_lie),
       cmocka_unit_test(test_decimals_are_rounded_correctly),
       cmocka_unit_test(test_what_is_no_number_is_text_or_missing),
       cmocka_unit_test(test_values_as_text),
