@@ -16,6 +16,8 @@
 #include "scan/slabs.h"
 #include "scan/hash.h"
 
+#define CACHE_LINE 64
+
 struct group {
   uint64_t hash;
   uint32_t length; /* of the key */
@@ -107,10 +109,15 @@ static inline struct group *groups_at(struct groups *g, struct key key) {
 static inline void groups_prefetch(const struct groups *g, uint64_t hash) {
   __builtin_prefetch(&g->slots[hash & g->mask]);
 }
-/* the same for the row that the hash most likely leads to */
+/* The same for the row that the hash most likely leads to, if there is one, and for its key: rows of long keys reach into
+** the next line of the cache. */
 static inline void groups_prefetch_row(const struct groups *g, uint64_t hash) {
-  uint32_t at = g->slots[hash & g->mask].at;
-  if (at) __builtin_prefetch(group_at(g, at));
+  size_t i = hash & g->mask;
+  while (g->slots[i].at && g->slots[i].tag != group_tag(hash)) i = (i + 1) & g->mask;
+  if (!g->slots[i].at) return;
+  const uint8_t *row = (const uint8_t *)group_at(g, g->slots[i].at);
+  __builtin_prefetch(row);
+  __builtin_prefetch(row + CACHE_LINE);
 }
 
 /* the first row, and the one behind r; NULL behind the last */
