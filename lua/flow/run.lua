@@ -46,14 +46,22 @@ local function input_error(message)
 end
 
 
--- a step failed at the record under way: the error that says where
-local function failure(runner, raised, name)
-  if Error.is_interrupt(raised) then error(raised, 0) end
-  local offset, text = runner:place()
-  if not offset then return input_error(type(raised) == "table" and raised.value or raised) end -- the file, not a record
+-- what went wrong, and at which record. Finding its line takes a run through the file: only for what is shown
+local function at_record(message, record)
+  return ("%s\n  record %s: %s"):format(message, place_of(record.name, record.offset), Error.render(record.text))
+end
+
+
+-- a step failed at a record
+local function failed_at(self, partial, raised, record)
   local err = Error.of_input(raised, "function")
-  local message = ("%s\n  record %s: %s"):format(err.message, place_of(name, offset), Error.render(text))
-  return Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}
+  if self.on_error ~= "skip" then
+    local message = at_record(err.message, record)
+    error(Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}, 0)
+  end
+  partial.failed = partial.failed + 1
+  record.message = err.message
+  if #partial.failures < SAMPLES then partial.failures[#partial.failures + 1] = record end
 end
 
 
@@ -65,11 +73,10 @@ local function run_block(self, partial, block, name, offset)
   while true do
     ok, why = xpcall(runner.go, self.caught, runner)
     if ok then return nil end
-    local err = failure(runner, why, name)
-    if err.kind == "input" then return err end
-    if self.on_error ~= "skip" then error(err, 0) end
-    partial.failed = partial.failed + 1
-    if #partial.failures < SAMPLES then partial.failures[#partial.failures + 1] = err.message end
+    if Error.is_interrupt(why) then error(why, 0) end
+    local at, text = runner:place()
+    if not at then return input_error(type(why) == "table" and why.value or why) end -- the file, not a record
+    failed_at(self, partial, why, {name = name, offset = at, text = text})
   end
 end
 
@@ -171,10 +178,11 @@ local function note(report, partial)
   for _, sample in ipairs(partial.samples) do
     if #report.samples < SAMPLES then report.samples[#report.samples + 1] = sample end
   end
-  for _, list in ipairs {"failures", "breaks"} do
-    for _, message in ipairs(partial[list]) do
-      if #report[list] < SAMPLES then report[list][#report[list] + 1] = message end
-    end
+  for _, record in ipairs(partial.failures) do
+    if #report.failures < SAMPLES then report.failures[#report.failures + 1] = at_record(record.message, record) end
+  end
+  for _, message in ipairs(partial.breaks) do
+    if #report.breaks < SAMPLES then report.breaks[#report.breaks + 1] = message end
   end
 end
 
