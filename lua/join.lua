@@ -48,6 +48,16 @@ local function read_key(key)
 end
 
 
+-- a table that has values by key is no array of rows: nothing would ever fit
+local function must_be_array(other)
+  local key = type(other) == "table" and not getmetatable(other) and #other == 0 and next(other)
+  if key and key ~= "columns" then
+    Error.raise("option", "join: an array of rows expected, such as {{status = \"200\", name = \"fine\"}}, got a table with the "
+      .. "key %s", Error.render(key))
+  end
+end
+
+
 -- index(other, key [, {left = false, prefix = ""}]) -> an index for rows.
 -- other: an array of rows, an iterator, or an answer; all of it is held in memory. key: a field that both have, an array of
 -- these, or {field = its name in the other}. left: records without a partner stay, as they are. prefix: put before the names of
@@ -55,13 +65,17 @@ end
 function M.index(other, key, opts)
   local o = options.check("join", opts, {left = "boolean", prefix = "string"})
   local mine, theirs = read_key(key)
+  must_be_array(other)
   local index = {mine = mine, left = o.left, prefix = o.prefix or "", partners = {}}
-  local is_key = {}
+  local is_key, any, without = {}, false, nil
   for _, name in ipairs(theirs) do is_key[name] = true end
   for row in rowform.each(other, "join") do
     if type(row) ~= "table" then Error.raise("option", "join: rows with fields expected, got %s", Error.render(row)) end
     local id = key_of(row, theirs)
-    if id then
+    if not id then
+      without = row
+    else
+      any = true
       local fields = {}
       for name, value in next, row do
         if not is_key[name] then fields[#fields + 1] = {index.prefix .. tostring(name), value} end
@@ -69,6 +83,10 @@ function M.index(other, key, opts)
       local list = index.partners[id]
       if list then list[#list + 1] = fields else index.partners[id] = {fields} end
     end
+  end
+  if without and not any then
+    Error.raise("option", "join: no row of the other has the key %s; the last: %s", table.concat(theirs, ", "),
+      Error.render(without))
   end
   return index
 end

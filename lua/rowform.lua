@@ -1,7 +1,7 @@
 -- rowform: rows as text, CSV and JSON lines; what show and write have in common.
 --
 -- Rows are tables with named fields, arrays, or single values; which fields, and in what order, the columns say: given, or
--- the field `columns` of the array of rows, or else the fields of the first row by name.
+-- the field `columns` of the array of rows, or else the fields of the rows themselves, by name.
 local core = require "papy.core"
 local Error = require "papy.error"
 
@@ -13,7 +13,6 @@ local M = {}
 -- ---- columns ----
 
 local function names_of(row)
-  if type(row) ~= "table" then return {"value"} end
   local names, numbers = {}, {}
   for key in next, row do
     if type(key) == "string" then names[#names + 1] = key
@@ -25,10 +24,16 @@ local function names_of(row)
 end
 
 
--- The columns of rows whose first is `first` (nil: there is none).
-function M.columns(given, rows, first)
+-- The columns of rows, of which `some` have been seen; and true when others may have fields besides.
+function M.columns(given, rows, some)
   local columns = given or type(rows) == "table" and rows.columns or nil
-  if columns == nil then return first == nil and {} or names_of(first) end
+  if columns == nil then
+    local seen = {}
+    for _, row in ipairs(some) do
+      for key in next, type(row) == "table" and row or {value = row} do seen[key] = true end
+    end
+    return names_of(seen), true
+  end
   if type(columns) ~= "table" then
     Error.raise("option", "columns must be an array of names, got %s", Error.render(columns))
   end
@@ -36,10 +41,26 @@ function M.columns(given, rows, first)
 end
 
 
--- The value of a column in a row, nil for none.
+-- "a.b" in a row whose a is a table with a b
+local function nested(row, path)
+  for name in path:gmatch "[^.]+" do
+    if type(row) ~= "table" then return nil end
+    row = row[name]
+  end
+  return row
+end
+
+
+-- The value of a column in a row, nil for none. Names that are numbers are numbers in rows: "2" is row[2]. "a.b" is also the b of
+-- the table a.
 function M.cell(row, column)
   if type(row) ~= "table" then return row end
-  return row[column]
+  local value = row[column]
+  if value ~= nil or type(column) ~= "string" then return value end
+  local number = column:match "^%$?([1-9]%d*)$"
+  if number then return row[tonumber(number)] end
+  if column:find(".", 1, true) then return nested(row, column) end
+  return nil
 end
 
 
@@ -143,6 +164,24 @@ end
 
 -- ---- formats ----
 
+-- A function to be called with each row, which notes fields that are no columns; and one that tells of them.
+local function watch(columns)
+  local known, list = {}, {}
+  for _, column in ipairs(columns) do known[column] = true end
+  local function look(row)
+    for key in next, type(row) == "table" and row or {} do
+      if not known[key] then list[#list + 1], known[key] = tostring(key), true end
+    end
+  end
+  return look, function()
+    if #list == 0 then return end
+    table.sort(list)
+    io.stderr:write("papy: the first row names the columns; other fields of later ones were left out: ",
+      table.concat(list, ", "), "\n")
+  end
+end
+
+
 local line_escapes = {["\t"] = "\\t", ["\n"] = "\\n", ["\r"] = "\\r"}
 
 -- rows that are strings are lines, as they are; fields of others are separated by tabs, which are escaped in them
@@ -150,7 +189,7 @@ local function text_form(columns)
   return {line = function(row)
     if type(row) ~= "table" then return M.text(row) .. "\n" end
     local cells = {}
-    for i, column in ipairs(columns) do cells[i] = M.text(row[column]):gsub("[\t\n\r]", line_escapes) end
+    for i, column in ipairs(columns) do cells[i] = M.text(M.cell(row, column)):gsub("[\t\n\r]", line_escapes) end
     return table.concat(cells, "\t") .. "\n"
   end}
 end
@@ -178,13 +217,17 @@ local function csv_form(columns)
 end
 
 
-local function json_form(columns)
-  local names = {}
-  for i, column in ipairs(columns) do names[i] = json_string(tostring(column)) .. ":" end
+local function json_form(columns, open)
+  local names = setmetatable({}, {__index = function(t, column)
+    t[column] = json_string(tostring(column)) .. ":"
+    return t[column]
+  end})
   return {line = function(row)
     if type(row) ~= "table" then return json_value(row, 1) .. "\n" end
     local parts = {}
-    for i, column in ipairs(columns) do parts[i] = names[i] .. json_value(row[column], 1) end
+    for i, column in ipairs(open and names_of(row) or columns) do
+      parts[i] = names[column] .. json_value(M.cell(row, column), 1)
+    end
     return "{" .. table.concat(parts, ",") .. "}\n"
   end}
 end
@@ -194,10 +237,20 @@ local forms = {text = text_form, csv = csv_form, json = json_form}
 
 M.formats = {"text", "csv", "json"}
 
--- {head = a first line or nil, line = row -> line}, lines with their ends: "text" (tab-separated), "csv" (RFC 4180, names first),
--- "json" (one object a line)
-function M.form(format, columns)
-  return forms[format](columns)
+-- {head = a first line or nil, line = row -> line, finish = f()}, lines with their ends: "text" (tab-separated), "csv" (RFC 4180,
+-- names first), "json" (one object a line). open: rows may have fields that are no columns: JSON has them, the others tell at
+-- the end what they left out.
+function M.form(format, columns, open)
+  local form = forms[format](columns, open)
+  form.finish = function() end
+  if not open or format == "json" then return form end
+  local line, look, tell = form.line, watch(columns)
+  form.finish = tell
+  function form.line(row)
+    look(row)
+    return line(row)
+  end
+  return form
 end
 
 

@@ -241,7 +241,7 @@ local spec = {
 
 local function as_table(rows, o, view)
   local kept, more = take(rows, o.limit == 0 and math.huge or o.limit or LIMIT)
-  local names = rowform.columns(o.columns, rows, kept[1])
+  local names = rowform.columns(o.columns, rows, kept)
   if #kept == 0 and #names == 0 then return "(no rows)\n" end
   local lines, dropped = draw(kept, names, o, view)
   local room = o.width or view.columns or ANY
@@ -274,7 +274,7 @@ end
 -- the values of one column in a line, from the first row to the last, with the first and last of the other column below
 local function as_spark(rows, o, view)
   local kept = take(rows, math.huge)
-  local names = rowform.columns(o.columns, rows, kept[1])
+  local names = rowform.columns(o.columns, rows, kept)
   local column, label = o.spark or names[#names], names[1]
   if #kept == 0 then return "(no rows)\n" end
   local numbers, high = {}, nil
@@ -333,16 +333,17 @@ function M.show(rows, opts)
   end
   if mode == "table" then return write(as_table(rows, o, view)) end
   if mode == "spark" then return write(as_spark(rows, o, view)) end
-  local form, names
+  local form
   for row in rowform.each(rows, "show") do
     if not form then
-      names = rowform.columns(o.columns, rows, row)
-      form = rowform.form(mode, names)
+      local names, open = rowform.columns(o.columns, rows, {row})
+      form = rowform.form(mode, names, open)
       if form.head then write(form.head) end
       if mode == "text" and o.header then write(table.concat(names, "\t") .. "\n") end
     end
     write(form.line(row))
   end
+  if form then form.finish() end
 end
 
 

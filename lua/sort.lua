@@ -46,7 +46,10 @@ function M.sorted(rows, by, opts)
   local sorter = core.sort.new {keys = #order.get, descending = order.descending, memory = o.memory, dir = o.dir}
   for row in rowform.each(rows, "sort") do
     local keys = {}
-    for i, get in ipairs(order.get) do keys[i] = get(row) end
+    for i, get in ipairs(order.get) do
+      local key = get(row)
+      keys[i] = type(key) == "table" and rowform.text(key) or key
+    end
     sorter:add(keys, encode(row))
   end
   return function()

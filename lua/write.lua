@@ -96,17 +96,18 @@ local function put_rows(rows, format, columns, put)
   end
   for row in rowform.each(rows, "write") do
     if not form then
-      form = rowform.form(format, rowform.columns(columns, rows, row))
+      form = rowform.form(format, rowform.columns(columns, rows, {row}))
       if form.head then add(form.head) end
     end
     add(form.line(row))
     count = count + 1
   end
   if not form and format == "csv" then -- no rows, but their names if these are known
-    local head = rowform.form(format, rowform.columns(columns, rows)).head
+    local head = rowform.form(format, rowform.columns(columns, rows, {})).head
     if head then add(head) end
   end
   if size > 0 then put(table.concat(pieces)) end
+  if form then form.finish() end
   return count
 end
 

@@ -35,14 +35,6 @@ function M.partials(self, sink, limit, more)
 end
 
 
-function M.has_fields(self)
-  for _, step in ipairs(self.steps) do
-    if step.kind ~= "grep" and step.kind ~= "sample" and step.kind ~= "where" then return true end
-  end
-  return false
-end
-
-
 local TAIL_CHUNK <const> = 256 << 10
 
 
@@ -64,7 +56,7 @@ end
 
 -- values, one by one, of partial results that are arrays; or of texts of lines
 local function values_of(self, limit)
-  local lines = not M.has_fields(self) and not self.source.record_start
+  local lines = not class.has_fields(self) and not self.source.record_start
   local step, _, _, closing = M.partials(self, {kind = lines and "lines" or "rows"}, limit)
   local list, i, given = nil, 0, 0
   local next_line

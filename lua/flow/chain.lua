@@ -3,6 +3,7 @@
 -- Each step becomes a function that takes a value and hands what it makes of it to the next one.
 local core = require "papy.core"
 local Error = require "papy.error"
+local rowform = require "papy.rowform"
 
 local M = {}
 
@@ -24,6 +25,25 @@ local function copy(row)
 end
 
 
+-- the value of a field; nested ones as text where they stand for themselves
+local function value_of(row, name)
+  local value = rowform.cell(row, name)
+  return type(value) == "table" and rowform.text(value) or value
+end
+
+
+-- a function row -> value of an expression, is it true
+local function evaluator(what, expr)
+  local names = core.fields.names(expr)
+  return function(row)
+    local fields = {}
+    must_be_row(what, row)
+    for _, name in ipairs(names) do fields[name] = value_of(row, name) end
+    return core.fields.evaluate(expr, fields)
+  end
+end
+
+
 local make = {}
 
 function make.where(step, push)
@@ -32,8 +52,9 @@ function make.where(step, push)
       if step.f(value) then push(value) end
     end
   end
+  local evaluate = evaluator("where", step.expr)
   return function(value)
-    local _, good = core.fields.evaluate(step.expr, must_be_row("where", value))
+    local _, good = evaluate(value)
     if good then push(value) end
   end
 end
@@ -62,11 +83,11 @@ function make.flat_map(step, push)
 end
 
 function make.derive(step, push)
+  local made = {}
+  for _, d in ipairs(step.list) do made[d.name] = d.f or evaluator("derive", d.expr) end
   return function(value)
     local row = copy(must_be_row("derive", value))
-    for _, d in ipairs(step.list) do
-      if d.f then row[d.name] = d.f(value) else row[d.name] = core.fields.evaluate(d.expr, value) end
-    end
+    for name, f in pairs(made) do row[name] = (f(value)) end
     push(row)
   end
 end
@@ -75,7 +96,7 @@ function make.select(step, push)
   return function(value)
     local row = {}
     must_be_row("select", value)
-    for _, name in ipairs(step.names) do row[name] = value[name] end
+    for _, name in ipairs(step.names) do row[name] = rowform.cell(value, name) end
     push(row)
   end
 end
@@ -118,7 +139,7 @@ function make.time(step, push)
   local parse = core.fields.time(step.format or "iso", step.year or 0, step.offset or 0)
   return function(value)
     local row = copy(must_be_row("parse_time", value))
-    local text = row[step.field]
+    local text = rowform.cell(row, step.field)
     if type(text) == "string" then row[step.field] = parse(text) end
     push(row)
   end
@@ -129,7 +150,7 @@ function make.bucket(step, push)
   local parse = core.fields.time("iso", 0, step.offset or 0)
   return function(value)
     local row = copy(must_be_row("bucket", value))
-    local seconds = row[step.field]
+    local seconds = rowform.cell(row, step.field)
     if type(seconds) == "string" then seconds = tonumber(seconds) or parse(seconds) end
     row[step.field] = seconds and core.fields.bucket(seconds, width, step.offset or 0)
     push(row)
@@ -159,7 +180,13 @@ end
 local function values(row, names)
   local list = {}
   for i, name in ipairs(names) do
-    if type(row) == "table" then list[i] = row[name] else list[i] = name == "line" and row or nil end
+    if type(row) == "table" then
+      list[i] = value_of(row, name)
+    elseif name == "line" or name == "value" then
+      list[i] = row
+    elseif row ~= null then
+      must_be_row(("the field '%s'"):format(name), row)
+    end
   end
   return list
 end

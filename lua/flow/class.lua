@@ -83,4 +83,35 @@ function M.columns(self)
 end
 
 
+-- do records have fields, or are they texts still?
+function M.has_fields(self)
+  for _, step in ipairs(self.steps) do
+    if step.kind ~= "grep" and step.kind ~= "sample" and step.kind ~= "where" then return true end
+  end
+  return false
+end
+
+
+-- is it one of the fields, or what stands in one, or the text itself? Records that are split have numbers for their fields, too
+local function is_name_of(self, name, known)
+  local outer = name:match "^(.-)%."
+  return known[name] or outer and known[outer] or name == "line" or name == "value"
+    or name:find "^%$?%d+$" and (self.source or known[name:match "%d+"])
+end
+
+
+-- Names must be those of fields, as far as these are known.
+function M.must_have(self, what, names)
+  local columns, known = M.columns(self), {}
+  if not columns then
+    if not self.source or M.has_fields(self) then return end
+    columns = {}
+  end
+  for _, name in ipairs(columns) do known[name] = true end
+  for _, name in ipairs(names) do
+    if not is_name_of(self, name, known) then plans.refuse_name(what, name, known) end
+  end
+end
+
+
 return M

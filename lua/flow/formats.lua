@@ -61,7 +61,9 @@ end
 
 local function of_json(what)
   local json = require "papy.json"
-  return format_of(what, function(slots, trial) return json.splitter(slots, trial) end)
+  local format = format_of(what, function(slots, trial) return json.splitter(slots, trial) end)
+  function format.make_whole(slots) return format.make(slots, true) end
+  return format
 end
 
 
@@ -143,6 +145,17 @@ end
 
 -- ---- what a person says ----
 
+-- a format with columns, otherwise
+local function with_options(data, more)
+  local quoted = more.quoted
+  if quoted == nil then quoted = data.csv ~= nil end
+  local header = more.header
+  if header == nil and not more.columns then header = data.header end
+  local separator = more.separator or data.csv or data.separator
+  return {csv = quoted and separator or nil, separator = not quoted and separator or nil, columns = more.columns, header = header}
+end
+
+
 -- What fields(x, more) means. x: the name of a format, a layout (with $), a separator (no letters), a table of data, or an
 -- array of column names. more: {columns =, separator =, header =, quoted =}
 function M.format(x, more)
@@ -160,19 +173,28 @@ function M.format(x, more)
     return of_data(("separator %q"):format(x), {separator = not more.quoted and x or nil, csv = more.quoted and x or nil,
       columns = more.columns, header = more.header})
   end
-  if not more.columns and more.header == nil then return M.named(x) end
+  if next(more) == nil then return M.named(x) end
   local data = require("papy.formats")[x]
-  if not (data and (data.csv or data.separator)) then refuse("fields: format '%s' takes no columns", x) end
-  return of_data(x, {csv = data.csv, separator = data.separator, columns = more.columns, header = more.header})
+  if not (data and (data.csv or data.separator)) then
+    if not data then M.named(x) end
+    refuse("fields: format '%s' takes no columns, separator, header or quoted", x)
+  end
+  return of_data(x, with_options(data, more))
 end
 
 
--- the names in a header line
+-- The names in a header line. One that stands there again is name_2, one that is empty the number of its column.
 function M.header(format, line)
   line = line:gsub("\r$", ""):gsub("^\xEF\xBB\xBF", "")
   local splitter = format.of("header", format.header, nil).make({})
   local names, values, order = {}, splitter:each(line)
-  for i, place in ipairs(order or {}) do names[i] = tostring(values[place] or "") end
+  local times = {}
+  for i, place in ipairs(order or {}) do
+    local name = tostring(values[place] or "")
+    if name == "" then name = tostring(i) end
+    times[name] = (times[name] or 0) + 1
+    names[i] = times[name] == 1 and name or ("%s_%d"):format(name, times[name])
+  end
   return format.of(format.name, format.header, names)
 end
 

@@ -32,9 +32,8 @@ end
 
 
 -- the tally of this flow's records
-local function tally_of(self, keys, spec, fields)
+local function tally_of(self, sink, spec)
   local tally = core.tally.new(spec)
-  local sink = {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields}
   if self.source then
     local item = 0
     for partial in answers.partials(self, sink) do
@@ -53,10 +52,16 @@ end
 
 local function grouped(self, what, keys, columns, order)
   local spec, fields = aggregates.spec(keys, columns)
-  if self.source then answers.compile(self, {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields}) end
+  local sink = {kind = "tally", what = what, tally = core.tally.new(spec), keys = keys, args = fields}
+  if self.source then
+    answers.compile(self, sink) -- says what is wrong here
+  else
+    class.must_have(self, what, keys)
+    class.must_have(self, what, fields)
+  end
   local tally
   local function groups()
-    tally = tally or tally_of(self, keys, spec, fields)
+    tally = tally or tally_of(self, sink, spec)
     return tally
   end
   local names = table.move(keys, 1, #keys, 1, {})
@@ -112,8 +117,8 @@ function Flow:uniq(...)
   if select("#", ...) > 0 then return grouped(self, "uniq", name_list("uniq", ...), {aggregates.parse("count", "count")}) end
   local names = class.columns(self)
   if not names then
-    if self.source and not answers.has_fields(self) then names = {"line"} else
-      refuse("uniq: name the fields, since they are not known here")
+    if self.source and not class.has_fields(self) then names = {"line"} else
+      refuse("uniq: name the fields, since they are not known here; that of plain values is \"value\"")
     end
   end
   return grouped(self, "uniq", names, {aggregates.parse("count", "count")})
@@ -121,12 +126,14 @@ end
 
 
 -- "-count" and {"-count", "url"} as {{"count", true}, {"url", false}}
-local function order_of(what, ...)
-  local order = {}
+local function order_of(self, what, ...)
+  local order, names = {}, {}
   for i, name in ipairs(name_list(what, ...)) do
     local down = name:sub(1, 1) == "-" and #name > 1
-    order[i] = {down and name:sub(2) or name, down}
+    names[i] = down and name:sub(2) or name
+    order[i] = {names[i], down}
   end
+  class.must_have(self, what, names)
   return order
 end
 
@@ -149,7 +156,7 @@ end
 -- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers
 -- by size, text by bytes, missing values last.
 function Flow:sort(...)
-  local order = select("#", ...) == 0 and {{"line", false}} or order_of("sort", ...)
+  local order = select("#", ...) == 0 and {{"line", false}} or order_of(self, "sort", ...)
   if self.groups and #self.steps == 0 then
     local groups = self.groups
     return with(self, {rows = function() return sort.groups(groups(), order) end})
@@ -163,7 +170,7 @@ function Flow:top(k, by)
   if math.type(k) ~= "integer" or k < 0 then refuse("top: a number of records expected, got %s", Error.render(k)) end
   by = by or self.measure
   if not by then refuse("top: by which field? top(%d, \"field\")", k) end
-  local order = order_of("top", by)
+  local order = order_of(self, "top", by)
   order[1][2] = not order[1][2]
   if self.groups and #self.steps == 0 then
     local groups = self.groups
@@ -244,5 +251,6 @@ end
 -- names of the other's fields; without it a field that both have, keys apart, is an error).
 function Flow:join(other, key, opts)
   local index = join.index(other, key, opts)
+  class.must_have(self, "join", index.mine)
   return self:flat_map(function(record) return join.rows(index, record) end)
 end

@@ -30,20 +30,29 @@ local function is_known(self, name)
 end
 
 
-local function unknown(self, what, name)
-  local names = {}
-  for known in pairs(self.derived) do names[known] = true end
-  for _, known in ipairs(self.format and self.format.columns or {}) do names[known] = true end
+-- Say that there is no field of this name among `names` (a set; empty: the records are texts).
+function M.refuse_name(what, name, names)
   local list = {}
   for known in pairs(names) do list[#list + 1] = known end
   table.sort(list)
   local near = options.nearest(name, names)
   if #list == 0 then
-    Error.raise("option", "%s: no field '%s': the records are not split into fields yet; fields(...) or match(...) do that",
-      what, name)
+    Error.raise("option", "%s: no field '%s': the records are not split into fields yet; fields(...) or match(...) do that", what,
+      name)
   end
   Error.raise("option", "%s: no field '%s'%s; there are %s", what, name, near and ("; did you mean '%s'?"):format(near) or "",
     table.concat(list, ", "))
+end
+
+
+local function unknown(self, what, name)
+  local names = {}
+  for known in pairs(self.derived) do names[known] = true end
+  for _, known in ipairs(self.format and self.format.columns or {}) do names[known] = true end
+  if self.format and not next(names) then
+    Error.raise("option", "%s: no field '%s': the first line, which names the fields, is empty", what, name)
+  end
+  M.refuse_name(what, name, names)
 end
 
 
@@ -202,10 +211,19 @@ local function selected(steps)
 end
 
 
+-- What makes the splitter. Where all fields leave, a record must fit to its end, or only a part of its fields would leave.
+local function whole_or_part(self, all)
+  local format = self.format
+  if not format or not all then return format and format.make end
+  if format.columns then want(self, "fields", format.columns[#format.columns]) end
+  return format.make_whole or format.make
+end
+
+
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys =
--- names, args = names}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives at most; start: a regex
--- that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, reset = f or nil,
--- value = f or nil, ops =, ...}.
+-- names, args = names, what = the answer's name}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives
+-- at most; start: a regex that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =,
+-- reset = f or nil, value = f or nil, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
@@ -219,14 +237,15 @@ function M.compile(steps, sink, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
   else
     spec.sink = sink.kind
-    for _, name in ipairs(sink.keys or {}) do want(self, "group_by", name) end
-    for _, name in ipairs(sink.args or {}) do want(self, "group_by", name) end
+    for _, name in ipairs(sink.keys or {}) do want(self, sink.what, name) end
+    for _, name in ipairs(sink.args or {}) do want(self, sink.what, name) end
   end
+  local make = whole_or_part(self, spec.sink == "rows" and not selected(native))
   for _, name in ipairs(self.split) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
   spec.split_slots = #self.slot
   for _, name in ipairs(self.own) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
   spec.slots = table.move(self.slot, 1, #self.slot, 1, {})
-  spec.splitter = self.format and self.format.make(table.move(self.split, 1, #self.split, 1, {}))
+  spec.splitter = self.format and make(table.move(self.split, 1, #self.split, 1, {}))
   spec.line = self.line and self.slot.line
   spec.ops, spec.plain = make_ops(self, native)
   if spec.sink == "tally" then

@@ -12,7 +12,18 @@ local is_callable, must_be_name, name_list, refuse, with = class.is_callable, cl
   class.with
 
 
+-- what a step reads of rows must be there
+local function check_names(self, step)
+  local what = step.kind == "time" and "parse_time" or step.kind
+  local exprs = {step.expr}
+  for _, d in ipairs(step.kind == "derive" and step.list or {}) do exprs[#exprs + 1] = d.expr end
+  for _, expr in ipairs(exprs) do class.must_have(self, what, core.fields.names(expr)) end
+  class.must_have(self, what, step.kind == "select" and step.names or {step.field})
+end
+
+
 local function add(self, step)
+  if not self.source then check_names(self, step) end
   local steps = table.move(self.steps, 1, #self.steps, 1, {})
   steps[#steps + 1] = step
   local new = with(self, {steps = steps, groups = false})

@@ -7,11 +7,14 @@
 
 #include "scan/value.h"
 
-/* NONE is nil, NULL is papy.null, RAW its text */
+/* Nested JSON as tables; as its text where it has numbers that Lua has not. */
+void lvalue_push_json(lua_State *L, const struct value *v);
+
+/* NONE is nil, NULL is papy.null */
 static inline void lvalue_push(lua_State *L, const struct value *v) {
   switch ((enum value_kind)v->kind) {
-    case VALUE_TEXT:
-    case VALUE_RAW: lua_pushlstring(L, v->text, v->length); break;
+    case VALUE_TEXT: lua_pushlstring(L, v->text, v->length); break;
+    case VALUE_RAW: lvalue_push_json(L, v); break;
     case VALUE_INTEGER: lua_pushinteger(L, (lua_Integer)v->integer); break;
     case VALUE_NUMBER: lua_pushnumber(L, v->number); break;
     case VALUE_BOOLEAN: lua_pushboolean(L, v->integer != 0); break;

@@ -1,8 +1,9 @@
 /* json: the splitter of JSON records, and whole JSON values for Lua, by simdjson.
 **
 ** A record is one object on a line. A name reaches into nested objects with dots ("http.status"); a key that is itself
-** written with dots is found, too. Numbers, booleans and null keep their kind, nested objects and arrays are raw text.
-** Where a key occurs twice, the first counts. What is no whole JSON object, in valid UTF-8, does not fit.
+** written with dots is found, too. Numbers, booleans and null keep their kind, nested objects and arrays are raw text, which
+** becomes a table for Lua. Where a key occurs twice, the first counts. What is no whole JSON object, in valid UTF-8, does
+** not fit.
 **
 ** simdjson wants readable bytes behind the text, so each record is copied to a padded buffer (a tenth of the parsing); what
 ** it finds there is translated back to the record's own text, and only strings with escapes are written anew. Its parser

@@ -39,13 +39,12 @@ local function object(depth, paths, prefix)
       local text, value
       local what = random(10)
       if what <= 3 and depth > 0 then
-        local inner = {}
-        text = object(depth - 1, inner, full .. ".")
-        value = text
+        local inner, _ = {}, nil
+        text, _, value = object(depth - 1, inner, full .. ".")
         for path, v in pairs(inner) do
           if paths[path] == nil then paths[path] = v end
         end
-      elseif what == 4 then text, value = "[1, {\"a\": []}]", "[1, {\"a\": []}]"
+      elseif what == 4 then text, value = "[1, {\"a\": []}]", {1, {a = {}}}
       else
         local one = what < 8 and strings[random(#strings)] or scalars[random(#scalars)]
         text, value = one[1], one[2]

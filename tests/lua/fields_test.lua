@@ -176,7 +176,7 @@ T.claim("JSON, where its module is there", function()
   local s = splitter("json", {"status", "http.code", "msg", "a.b", "n", "t"})
   T.eq(s:split([[{"a":{"b":[1, {"c":"}"}],"x":1}, "status":200, "http":{"method":"GET","code": 1.5e3},
     "msg":"say \"hi\" \u00e9 \ud83d\ude00", "n":null, "t":true}]]),
-    {status = 200, ["http.code"] = 1500.0, msg = 'say "hi" \xc3\xa9 \xf0\x9f\x98\x80', ["a.b"] = '[1, {"c":"}"}]', n = papy.null,
+    {status = 200, ["http.code"] = 1500.0, msg = 'say "hi" \xc3\xa9 \xf0\x9f\x98\x80', ["a.b"] = {1, {c = "}"}}, n = papy.null,
       t = true})
   for _, cut in ipairs {"", "{", "x", '{"status":1', '{"status":}', '{"status" 1}', '{"status":1]', "[1]", "5", '{"status":"a}',
     '{"status":tru}', '{"status":"\\x"}', '{"status":"\xff"}'} do

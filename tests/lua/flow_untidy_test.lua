@@ -1,0 +1,164 @@
+-- Flows over untidy files and by hurried people: nothing of a file may be lost without a word, and a slip of the pen must not
+-- pass for an answer.
+local T = require "support"
+
+local function refused(part, f, ...)
+  local e = T.raises("option", f, ...)
+  T.ok(tostring(e):find(part, 1, true), tostring(e))
+end
+
+-- what `write` makes of a flow, and what is said on stderr meanwhile is not looked at
+local function written(flow, format)
+  local path = T.temp()
+  flow:write(path, format)
+  local f = assert(io.open(path, "rb"))
+  local text = f:read "a"
+  f:close()
+  return text
+end
+
+local has_json = pcall(require, "papy.json")
+
+-- ---- records that fail ----
+
+T.claim("a function that fails on many records of a large file costs no run through the file for each", function()
+  local list = {}
+  for i = 1, 20000 do list[i] = ("line %07d %s"):format(i, ("x"):rep(250)) end
+  local path = T.temp(table.concat(list, "\n") .. "\n")
+  local flow = papy.open(path, {workers = 2, chunk = 1 << 16}):on_error "skip":where(function(line)
+    error("no " .. line:sub(1, 4))
+  end)
+  local began = papy.now()
+  T.eq(flow:count(), 0)
+  local report = flow:report()
+  T.eq(report.failed, 20000)
+  T.eq(#report.failures, 3)
+  T.ok(report.failures[3]:find(path .. ":3: ", 1, true), report.failures[3])
+  T.ok(papy.now() - began < 20 * T.slow, "slow")
+end)
+
+-- ---- rows of many kinds ----
+
+T.claim("rows as JSON lines have their own fields, not those of the first one", function()
+  local rows = {{a = 1}, {b = 2, a = papy.null}, {["c.d"] = 3}, {}}
+  local path = T.temp()
+  papy.write(rows, path, "json")
+  T.eq(assert(io.open(path)):read "a", '{"a":1}\n{"a":null,"b":2}\n{"c.d":3}\n{}\n')
+  papy.write(rows, path, "json", {columns = {"a", "b"}})
+  T.eq(assert(io.open(path)):read "a", '{"a":1,"b":null}\n{"a":null,"b":2}\n{"a":null,"b":null}\n{"a":null,"b":null}\n')
+end)
+
+T.claim("a table has the columns of all its rows", function()
+  local text = require("papy.show").render({{a = 1}, {b = 2}}, {mode = "table", ascii = true, colour = false})
+  T.eq(text, "a  b\n1  -\n-  2\n")
+end)
+
+T.claim("fields that a table of text cannot have are told", function()
+  local function said(format)
+    local out = T.temp()
+    local code = ('papy.write({{a = 1}, {a = 2, b = 3, [7] = 4}}, "/dev/null", "%s")'):format(format)
+    os.execute(("%s -e '%s' 2> %s"):format(T.papy(), code, out))
+    return assert(io.open(out)):read "a"
+  end
+  for _, format in ipairs {"csv", "text"} do
+    local text = said(format)
+    T.ok(text:find ": 7, b\n$", text)
+  end
+  T.eq(said "json", "")
+end)
+
+-- ---- names ----
+
+T.claim("columns of one name, and of none, are told apart", function()
+  local flow = papy.open(T.temp "a,a,b,,a\n1,2,3,4,5\n"):fields "csv"
+  T.eq(flow:names(), {"a", "a_2", "b", "4", "a_3"})
+  T.eq(written(flow, "csv"), "a,a_2,b,4,a_3\r\n1,2,3,4,5\r\n")
+  T.eq(flow:sum_by("a_2", "a_3"):collect(), {{a_2 = "2", sum = 5}})
+end)
+
+T.claim("columns whose names are numbers", function()
+  local flow = papy.open(T.temp "name,2022,2023\nann,5,6\nbob,7,9\n"):fields "csv"
+  T.eq(written(flow, "text"), "ann\t5\t6\nbob\t7\t9\n")
+  for _, each in ipairs {flow, flow:head(5)} do
+    T.eq(written(each:select("2023", "name"), "csv"), "2023,name\r\n6,ann\r\n9,bob\r\n")
+    T.eq(written(each:sort "-2023":select "name", "text"), "bob\nann\n")
+    T.eq(each:where "$3 > 6 or name == 'ann'":count(), 2)
+    T.eq(written(each:count_by "2022", "json"), '{"2022":"5","count":1}\n{"2022":"7","count":1}\n')
+  end
+end)
+
+T.claim("a field that is not there is named by every step and answer", function()
+  local flow = papy.open(T.temp "name,size\nann,5\n"):fields "csv"
+  for _, each in ipairs {flow, flow:head(1), flow:count_by("name", "size")} do
+    refused("sort: no field 'nmae'; did you mean 'name'?", each.sort, each, "-nmae")
+    refused("top: no field 'sizes'", each.top, each, 3, "sizes")
+    refused("count_by: no field 'nmae'", each.count_by, each, "nmae")
+    refused("sum_by: no field 'sizes'", each.sum_by, each, "name", "sizes")
+    refused("uniq: no field 'nmae'", each.uniq, each, "nmae")
+    refused("histogram: no field 'sizes'", each.histogram, each, "sizes")
+    refused("select: no field 'nmae'", each.select, each, "nmae")
+    refused("where: no field 'sizes'", each.where, each, "sizes > 1")
+    refused("derive: no field 'sizes'", each.derive, each, {x = "sizes * 2"})
+    refused("join: no field 'nmae'", each.join, each, {{nmae = "ann"}}, "nmae")
+  end
+  local lines = papy.open(T.temp "b\na\n")
+  refused("sort: no field 'name': the records are not split", lines.sort, lines, "name")
+  T.eq(lines:sort():collect(), {"a", "b"})
+  local empty = papy.open(T.temp ""):fields "csv"
+  refused("the first line, which names the fields, is empty", empty.count_by, empty, "name")
+end)
+
+T.claim("joins with what has no such key are refused", function()
+  local flow = papy.open(T.temp "name,size\nann,5\n"):fields "csv"
+  refused("an array of rows expected", flow.join, flow, {ann = "x"}, "name")
+  refused("no row of the other has the key name", flow.join, flow, {{nam = "ann"}}, "name")
+  T.eq(flow:join({}, "name"):count(), 0)
+end)
+
+T.claim("plain values are called value, and have no other fields", function()
+  local flow = papy.open(T.temp "ab\ncd\nax\n"):map(function(line) return line:sub(1, 1) end)
+  T.eq(flow:count_by "value":collect(), {{value = "a", count = 2}, {value = "c", count = 1}})
+  T.eq(flow:uniq "value":count(), 2)
+  T.raises("the field 'valu': a table with fields expected", function() return flow:count_by "valu":collect() end)
+  T.eq(flow:map(function(v) if v == "c" then return {k = v} end end):count_by "k":count(), 2)
+end)
+
+-- ---- formats ----
+
+T.claim("fields('csv') takes separator, header and quoted", function()
+  local path = T.temp 'a;b\n1;"x;y"\n'
+  T.eq(papy.open(path):fields("csv", {separator = ";"}):collect(), {{a = "1", b = "x;y"}})
+  T.eq(papy.open(path):fields("csv", {separator = ";", quoted = false}):count_by "b":collect(), {{b = '"x', count = 1}})
+  T.eq(papy.open(path):fields("csv", {separator = ";", header = false}):count(), 2)
+  T.eq(papy.open(path):fields("csv", {separator = ";", columns = {"x", "y"}}):names(), {"x", "y"})
+  local flow = papy.open(path)
+  refused("format 'dpkg' takes no columns, separator", flow.fields, flow, "dpkg", {separator = ";"})
+  refused("no format 'cvs'; did you mean 'csv'?", flow.fields, flow, "cvs", {separator = ";"})
+end)
+
+T.claim("of a record that is broken behind its first fields, nothing leaves as if it were whole", function()
+  local flow = papy.open(T.temp 'id,text,n\n1,"hello\nworld",5\n2,ok,6\n'):fields "csv":on_mismatch "skip"
+  T.eq(flow:collect(), {{id = "2", text = "ok", n = "6"}})
+  T.eq(flow:report().mismatched, 2)
+  T.eq(papy.open(T.temp "a,b\n1,2,3\n"):fields "csv":collect(), {{a = "1", b = "2", [3] = "3"}})
+  if not has_json then return end
+  flow = papy.open(T.temp '{"a":1}\n{"a":2,"b":\n{"a":3} x\n'):fields "json":on_mismatch "skip"
+  T.eq(flow:collect(), {{a = 1}})
+  T.eq(flow:report().mismatched, 2)
+end)
+
+T.claim("nested JSON: tables for Lua, objects in JSON, names with dots in the host, too", function()
+  if not has_json then return end
+  local text = '{"big":[18446744073709551616],"user":{"id":7,"tags":["x","y"]}}\n'
+  local flow = papy.open(T.temp(text:rep(3))):fields "json"
+  T.eq(flow:where(function(r) return r.user.tags[2] == "y" end):count(), 3)
+  T.eq(flow:head(1):collect()[1].user, {id = 7, tags = {"x", "y"}})
+  T.eq(written(flow:select("user"):head(1), "json"), '{"user":{"id":7,"tags":["x","y"]}}\n')
+  T.eq(flow:head(1):collect()[1].big, "[18446744073709551616]") -- no number of Lua's
+  for _, each in ipairs {flow, flow:head(3)} do
+    T.eq(each:count_by "user.id":collect(), {{["user.id"] = 7, count = 3}})
+    T.eq(each:where "user.id = 7":select "user.id":head(1):collect(), {{["user.id"] = 7}})
+    T.eq(each:count_by "user.tags":collect()[1].count, 3)
+    T.eq(#each:sort("user"):collect(), 3)
+  end
+end)
