@@ -68,6 +68,12 @@ local function unpack_file(path)
 end
 
 
+-- why a file in UTF-16 is not read, and what helps
+function M.utf16(path)
+  return ("cannot read %s: it is in UTF-16; open(io.popen \"iconv -f UTF-16 -t UTF-8 FILE\") reads its text"):format(path)
+end
+
+
 local function of_file(path, start)
   local kind, why = core.source.sniff(path)
   if not kind then return of_nothing(why) end
@@ -80,6 +86,7 @@ local function of_file(path, start)
   local source
   if kind == "packed" then source, why = unpack_file(path)
   elseif kind == "unsized" then source, why = core.source.file(path)
+  elseif kind == "utf16" then why = M.utf16(path)
   else why = ("cannot read %s: it was a file, and is none any more"):format(path) end
   if not source then return of_nothing(why) end
   return of_source(source, start)

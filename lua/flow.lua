@@ -17,8 +17,8 @@ require "papy.flow.groups"
 local M = {class = class.Flow}
 
 
-local spec = {workers = "count", chunk = "count"}
-for name, rule in pairs(open.spec) do spec[name] = rule end
+local open_spec = {workers = "count", chunk = "count"}
+for name, rule in pairs(open.spec) do open_spec[name] = rule end
 
 
 -- A flow over the records of x: a path, a glob, a directory ({recursive = true}), "-" (standard input), an open file, an
@@ -27,7 +27,7 @@ for name, rule in pairs(open.spec) do spec[name] = rule end
 -- lines that begin at one that matches), recursive, include, exclude (globs), follow = true (goes on with growing files; from =
 -- "start" or "end"), on_error = "raise" or "skip" (of files that cannot be read).
 function M.open(x, opts)
-  local o, given = options.check("open", opts, spec), {}
+  local o, given = options.check("open", opts, open_spec), {}
   for name in pairs(open.spec) do given[name] = o[name] end
   return setmetatable({source = open.source(x, given), steps = {}, shared = {}, workers = o.workers, size = o.chunk}, class.Flow)
 end

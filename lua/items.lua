@@ -2,6 +2,7 @@
 --
 -- What gives items one after the other is a function of `wait`: the next item; nil at its end; LATER when there is none yet
 -- and it is not to wait. A file that cannot be read is an item, too, in its place: {broken = sentence}.
+local blocks = require "papy.blocks"
 local core = require "papy.core"
 local Error = require "papy.error"
 local options = require "papy.options"
@@ -206,6 +207,7 @@ local function begin_path(self, path)
   if not kind then return once(broken(size)) end
   if kind == "directory" then return once(broken("cannot read %s: it is a directory", path)) end
   if kind == "other" then return once(broken("cannot read %s: it is a socket or a block device", path)) end
+  if kind == "utf16" then return once(broken(blocks.utf16(path))) end
   if kind == "pipe" then return open_stream(self, core.source.file(path)) end
   if kind == "plain" and (size > SMALL or self.size) then return cut(self, path, size) end
   if kind == "packed" and size > SMALL then return once {files = {path}} end

@@ -9,6 +9,8 @@ local rowform = require "papy.rowform"
 
 local null = core.sys.null
 
+local join_spec = {left = "boolean", prefix = "string"}
+
 local M = {}
 
 
@@ -63,7 +65,7 @@ end
 -- these, or {field = its name in the other}. left: records without a partner stay, as they are. prefix: put before the names of
 -- fields that the other gives.
 function M.index(other, key, opts)
-  local o = options.check("join", opts, {left = "boolean", prefix = "string"})
+  local o = options.check("join", opts, join_spec)
   local mine, theirs = read_key(key)
   must_be_array(other)
   local index = {mine = mine, left = o.left, prefix = o.prefix or "", partners = {}}

@@ -54,6 +54,13 @@ local function print_flow(flow, opts)
 end
 
 
+-- has the query put its rows there by itself?
+local function has_written()
+  local write = package.loaded["papy.write"]
+  return write and write.to_stdout
+end
+
+
 local function print_answer(value, opts)
   if value == nil or value == false or value == core.sys.null then return NOTHING end
   if is_flow(value) then return print_flow(value, opts) > 0 and FOUND or NOTHING end
@@ -65,7 +72,7 @@ local function print_answer(value, opts)
       return list[i]
     end, opts, value.columns) > 0 and FOUND or NOTHING
   end
-  io.write(tostring(value), "\n")
+  if not (math.type(value) == "integer" and has_written()) then io.write(tostring(value), "\n") end
   return value == 0 and NOTHING or FOUND
 end
 
@@ -155,6 +162,7 @@ end
 -- opts: query or body, at_end, fields, json, and the files as an array. Returns the exit status. An error is one line: whoever
 -- typed the code knows where it stands.
 return function(opts)
+  if opts.fields == "\\t" then opts.fields = "\t" end -- as awk has it
   local ok, result = pcall(opts.query and query or body, opts)
   if ok then return result end
   if Error.is_interrupt(result) then error(result, 0) end

@@ -223,24 +223,27 @@ end
 
 -- ---- taking rows ----
 
--- the first `limit` rows, and how many more there are
-local function take(rows, limit)
+-- the first `limit` rows, and how many more there are; without `rest` only whether there are some
+local function take(rows, limit, rest)
   local kept, more = {}, 0
   for row in rowform.each(rows, "show") do
     if #kept < limit then kept[#kept + 1] = row else more = more + 1 end
+    if more > 0 and not rest then break end
   end
   return kept, more
 end
 
 
-local spec = {
+local show_spec = {
   mode = {"auto", "table", "spark", "text", "csv", "json"}, columns = "table", limit = "natural", width = "count",
   bars = "string", spark = "string", ascii = "boolean", colour = "boolean", header = "boolean", file = "any",
+  rest = "boolean",
 }
 
 
 local function as_table(rows, o, view)
-  local kept, more = take(rows, o.limit == 0 and math.huge or o.limit or LIMIT)
+  local rest = o.rest ~= false
+  local kept, more = take(rows, o.limit == 0 and math.huge or o.limit or LIMIT, rest)
   local names = rowform.columns(o.columns, rows, kept)
   if #kept == 0 and #names == 0 then return "(no rows)\n" end
   local lines, dropped = draw(kept, names, o, view)
@@ -248,7 +251,7 @@ local function as_table(rows, o, view)
   local function note(text)
     lines[#lines + 1] = dim((fit(text, room, view.ascii)), view.colour)
   end
-  if more > 0 then note(("... %d more"):format(more)) end
+  if more > 0 then note(rest and ("... %d more"):format(more) or "... more") end
   if #dropped > 0 then
     note(("(%d more %s: %s)"):format(#dropped, #dropped == 1 and "column" or "columns", table.concat(dropped, ", ")))
   end
@@ -273,7 +276,7 @@ end
 
 -- the values of one column in a line, from the first row to the last, with the first and last of the other column below
 local function as_spark(rows, o, view)
-  local kept = take(rows, math.huge)
+  local kept = take(rows, math.huge, true)
   local names = rowform.columns(o.columns, rows, kept)
   local column, label = o.spark or names[#names], names[1]
   if #kept == 0 then return "(no rows)\n" end
@@ -312,7 +315,8 @@ end
 --   mode     "table" (aligned, for a person), "spark" (one column as a line of bars), "text" (fields separated by tabs),
 --            "csv", "json" (an object a line); default "auto": "table" at a terminal, else "text"
 --   columns  which fields, in which order
---   limit    rows of a table (20; 0: all); the rest is counted
+--   limit    rows of a table (20; 0: all)
+--   rest     the rest is counted (true; false for the records of files, of which no more are read)
 --   bars     the name of a column of numbers that is drawn as bars, too
 --   spark    the column of numbers for mode "spark" (default the last); the first is the time
 --   width    columns of the screen (default those of the terminal; none elsewhere)
@@ -322,7 +326,7 @@ end
 --   file     an open file instead of standard output
 -- Raises when the output cannot be written.
 function M.show(rows, opts)
-  local o = options.check("show", opts, spec)
+  local o = options.check("show", opts, show_spec)
   local view = screen(o)
   local mode = o.mode or "auto"
   if mode == "auto" then mode = view.columns and "table" or "text" end

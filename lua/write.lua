@@ -32,6 +32,7 @@ end
 -- {write =, finish =, give_up =} for a path; finish closes and names the file
 local function open_target(path)
   if path == "-" then
+    M.to_stdout = true -- what is printed now comes behind rows
     return {file = io.stdout, finish = function() return io.stdout:flush() end, give_up = function() end}
   end
   local there = core.fs.stat(path)

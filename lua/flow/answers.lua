@@ -10,6 +10,8 @@ local run = require "papy.flow.run"
 
 local M = {}
 
+local aggregate_spec = {init = "any", step = "any", merge = "any", finish = "any"}
+
 local Flow = class.Flow
 local is_callable, refuse, shut = class.is_callable, class.refuse, class.shut
 
@@ -169,7 +171,7 @@ end
 -- A value made of all records: init() in each part, step(acc, record) -> acc for its records, merge(acc, acc) -> acc for the
 -- parts in order, finish(acc) -> the value (default: as it is). init may be a plain value that is not a table.
 function Flow:aggregate(spec)
-  local o = options.check("aggregate", spec, {init = "any", step = "any", merge = "any", finish = "any"})
+  local o = options.check("aggregate", spec, aggregate_spec)
   local init = is_callable(o.init) and o.init or function() return o.init end
   if type(o.init) == "table" and not is_callable(o.init) then
     refuse("aggregate: init must be a function that makes a new table")
@@ -201,7 +203,7 @@ end
 
 -- Print the records or rows; see papy.show for the options: mode, columns, limit, bars, spark, …
 function Flow:show(opts)
-  local o = {columns = class.columns(self)}
+  local o = {columns = class.columns(self), rest = not self.source}
   for name, value in pairs(opts or {}) do o[name] = value end
   local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
   require("papy.show").show(step, o)
@@ -240,11 +242,19 @@ local function explain(self, say)
 end
 
 
--- How the flow would run, as text: what runs natively, what in Lua, where; the fields that are split off; how lines are found.
+local Explanation = {__name = "papy.Explanation"}
+
+function Explanation:__tostring() return self.text end
+
+function Explanation:__print() print(self.text) end
+
+
+-- How the flow would run: what runs natively, what in Lua, where; the fields that are split off; how lines are found. Something
+-- to print, as the prompt does.
 function Flow:explain()
   local lines = {}
   explain(self, function(...) lines[#lines + 1] = string.format(...) end)
-  return table.concat(lines, "\n")
+  return setmetatable({text = table.concat(lines, "\n")}, Explanation)
 end
 
 

@@ -44,6 +44,13 @@ local function evaluator(what, expr)
 end
 
 
+-- What a function gives. A record is good only while its function runs: as a result it is the table of its fields.
+local function result_of(value)
+  local meta = type(value) == "userdata" and debug.getmetatable(value)
+  return meta and meta.__name == "papy.record" and copy(value) or value
+end
+
+
 local make = {}
 
 function make.where(step, push)
@@ -63,7 +70,7 @@ function make.map(step, push)
   return function(value)
     local result = step.f(value)
     if result == nil then result = null end
-    push(result)
+    push(result_of(result))
   end
 end
 
@@ -73,9 +80,9 @@ function make.flat_map(step, push)
     local many = step.f(value)
     if many == nil then return end
     if type(many) == "table" and not (getmetatable(many) or {}).__call then
-      for i = 1, #many do push(many[i]) end
+      for i = 1, #many do push(result_of(many[i])) end
     elseif type(many) == "table" or type(many) == "function" then
-      for each in many do push(each) end
+      for each in many do push(result_of(each)) end
     else
       Error.raise("function", "flat_map: the function must return an array, an iterator or nothing, got %s", Error.render(many))
     end

@@ -231,7 +231,7 @@ function M.compile(steps, sink, how)
   collect_names(self, native)
   local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
     header = how.header}
-  local plan = {behind = behind}
+  local plan = {behind = behind, header = how.header}
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
@@ -254,7 +254,8 @@ function M.compile(steps, sink, how)
     local names = selected(native)
     if names then spec.columns, spec.names = slots_of(self, names), names end
   end
-  plan.ops, plan.sink, plan.slots = spec.ops, spec.sink, spec.slots
+  plan.ops, plan.slots = spec.ops, spec.slots
+  plan.gives = sink.kind == "rows" or sink.kind == "lines" -- to somebody who may print them
   plan.runner = core.flow.new(spec)
   return plan
 end

@@ -1,7 +1,7 @@
 -- progress: one line on the terminal about a flow that takes long.
 --
 -- Drawn on stderr, only when that is a terminal, from a second on and a few times a second; it counts bytes that are done, and is
--- wiped out when the work ends.
+-- wiped out when the work ends, or when somebody else is going to write.
 local core = require "papy.core"
 
 local M = {}
@@ -13,8 +13,9 @@ local FIRST <const>, EVERY <const> = 1, 0.2 -- seconds
 local function total_of(source)
   local total = 0
   for _, entry in ipairs(source.entries) do
+    if entry.kind ~= "path" then return nil end
     local kind, size = core.source.sniff(entry.value)
-    if entry.kind ~= "path" or kind ~= "plain" then return nil end
+    if kind ~= "plain" then return nil end
     total = total + size
   end
   return total
@@ -40,21 +41,29 @@ local function line_of(done, total, seconds)
 end
 
 
--- For a run over `source`: add(bytes) as parts are done, and finish(); nil where nobody would see it.
-function M.new(source)
+-- For a run over `source`: add(bytes) as parts are done, and wipe(); nil where nobody would see it. given: the parts are handed
+-- to somebody who may write, so the line is there only from wait() on until the next part is.
+function M.new(source, given)
   local columns = not source.follow and core.sys.columns(2)
   if not columns then return nil end
   local began, done, total, drawn, next_at = core.sys.now(), 0, nil, false, FIRST
   local self = {}
-  function self.add(bytes)
-    done = done + bytes
-    local seconds = core.sys.now() - began
-    if seconds < next_at then return end
-    if not drawn then total = total_of(source) end
+  local function draw(seconds)
+    if next_at == FIRST then total = total_of(source) end
     io.stderr:write("\r\027[K", line_of(done, total, seconds):sub(1, columns - 1))
     drawn, next_at = true, seconds + EVERY
   end
-  function self.finish()
+  function self.wait()
+    local seconds = core.sys.now() - began
+    if given and seconds >= FIRST then draw(seconds) end
+  end
+  function self.add(bytes)
+    done = done + bytes
+    if given then return self.wipe() end
+    local seconds = core.sys.now() - began
+    if seconds >= next_at then draw(seconds) end
+  end
+  function self.wipe()
     if drawn then io.stderr:write "\r\027[K" end
     drawn = false
   end

@@ -65,11 +65,35 @@ local function failed_at(self, partial, raised, record)
 end
 
 
+local MARK <const> = "\xEF\xBB\xBF"
+
+-- A block without the mark of UTF-8 that may begin its file, and its offset then; false when there is nothing else in it.
+local function behind_mark(block, offset)
+  if offset ~= 0 then return block, offset end
+  if type(block) ~= "string" then
+    local rest, why = core.chunks.behind_mark(block)
+    if rest == nil then error(why, 0) end
+    return rest, rest and rest.first
+  end
+  if block:sub(1, #MARK) ~= MARK then return block, offset end
+  return #block > #MARK and block:sub(#MARK + 1), #MARK
+end
+
+
+-- have the runner begin with a block; is there anything in it? The line that names the fields may have its mark.
+local function begin(plan, block, offset)
+  if not plan.header then block, offset = behind_mark(block, offset) end
+  if block then plan.runner:begin(block, offset) end
+  return block ~= false
+end
+
+
 -- Run through a block. Returns what is wrong with its file, if anything is.
 local function run_block(self, partial, block, name, offset)
   local runner = self.plan.runner
-  local ok, why = pcall(runner.begin, runner, block, offset)
+  local ok, why = pcall(begin, self.plan, block, offset)
   if not ok then return input_error(why) end
+  if not why then return nil end
   while true do
     ok, why = xpcall(runner.go, self.caught, runner)
     if ok then return nil end
@@ -121,7 +145,11 @@ end
 
 -- chunks are counted where they are mapped, without making records
 local function count_chunk(self, partial, item)
-  local ok, n, failed = pcall(core.chunks.count_records, item, self.count, self.on_error == "skip")
+  local ok, n, failed = pcall(function()
+    local chunk = behind_mark(item, item.first)
+    if not chunk then return 0, 0 end
+    return core.chunks.count_records(chunk, self.count, self.on_error == "skip")
+  end)
   if ok then
     partial.kept, partial.failed = n, failed
   elseif tostring(n):find(" gave up: ", 1, true) then
@@ -170,16 +198,32 @@ end
 
 -- ---- in the host ----
 
-local function note(report, partial)
+-- add records to the few that are shown: the first ones, also where parts come as they are ready
+local function add_samples(self, list, more)
+  table.move(more, 1, #more, #list + 1, list)
+  if self.ordered == false then
+    table.sort(list, function(a, b)
+      if a.name ~= b.name then return a.name < b.name end
+      return a.offset < b.offset
+    end)
+  end
+  for i = SAMPLES + 1, #list do list[i] = nil end
+end
+
+
+local function note(self, partial)
+  local report = self.report
   report.records = report.records + (partial.kept or 0)
   report.mismatched = report.mismatched + partial.mismatched
   report.failed = report.failed + partial.failed
   report.broken = report.broken + partial.broken
-  for _, sample in ipairs(partial.samples) do
-    if #report.samples < SAMPLES then report.samples[#report.samples + 1] = sample end
-  end
-  for _, record in ipairs(partial.failures) do
-    if #report.failures < SAMPLES then report.failures[#report.failures + 1] = at_record(record.message, record) end
+  add_samples(self, report.samples, partial.samples)
+  if #partial.failures > 0 then
+    add_samples(self, self.failures, partial.failures)
+    for i, record in ipairs(self.failures) do
+      record.told = record.told or at_record(record.message, record)
+      report.failures[i] = record.told
+    end
   end
   for _, message in ipairs(partial.breaks) do
     if #report.breaks < SAMPLES then report.breaks[#report.breaks + 1] = message end
@@ -218,17 +262,17 @@ end
 -- what came before.
 function M.run(plan, source, how)
   local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
-    report = how.report or M.new_report()}
+    ordered = how.ordered, report = how.report or M.new_report(), failures = {}}
   local input = how.input or open.items(source, {workers = how.workers, size = how.size})
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
     name = "flow"}
   local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
   local ended, pending = false, nil
-  local bar = progress.new(source)
+  local bar = progress.new(source, plan.gives)
   local function close()
     if not ended then
       ended = true
-      if bar then bar.finish() end
+      if bar then bar.wipe() end
       pool:stop {force = true}
     end
   end
@@ -240,6 +284,7 @@ function M.run(plan, source, how)
       error(err, 0)
     end
     if ended then return nil end
+    if bar then bar.wait() end
     local ok, partial = pcall(task)
     if not ok then
       close()
@@ -247,12 +292,12 @@ function M.run(plan, source, how)
     end
     if partial == nil then
       ended = true
-      if bar then bar.finish() end
+      if bar then bar.wipe() end
       pool:stop()
       warn(self)
       return nil
     end
-    note(self.report, partial)
+    note(self, partial)
     if bar then bar.add(partial.bytes) end
     pending = partial.error
     return partial

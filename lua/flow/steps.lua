@@ -7,6 +7,11 @@ local open = require "papy.open"
 local options = require "papy.options"
 local plans = require "papy.flow.plan"
 
+local grep_spec = {invert = "boolean"}
+local fields_spec = {columns = "table", separator = "string", header = "boolean", quoted = "boolean"}
+local time_spec = {zone = "string", year = "count"}
+local bucket_spec = {zone = "string"}
+
 local Flow = class.Flow
 local is_callable, must_be_name, name_list, refuse, with = class.is_callable, class.must_be_name, class.name_list, class.refuse,
   class.with
@@ -41,7 +46,7 @@ end
 
 -- Only records that match. regex: a pattern or papy.regex; opts: invert = true keeps those that do not.
 function Flow:grep(regex, opts)
-  local o = options.check("grep", opts, {invert = "boolean"})
+  local o = options.check("grep", opts, grep_spec)
   return add(self, {kind = "grep", regex = class.regex_of("grep", regex), invert = o.invert})
 end
 
@@ -115,7 +120,7 @@ end
 -- columns), quoted = true (as csv). What does not fit the format is left out (see on_mismatch).
 function Flow:fields(x, opts)
   must_have_no_fields(self, "fields")
-  local o = options.check("fields", opts, {columns = "table", separator = "string", header = "boolean", quoted = "boolean"})
+  local o = options.check("fields", opts, fields_spec)
   local format = formats.format(x, o)
   if not format.header then return add(self, {kind = "split", format = format}) end
   if not self.source then refuse("fields: columns = {names...} must be given here") end
@@ -124,8 +129,18 @@ function Flow:fields(x, opts)
 end
 
 
--- Only records for which x holds: an expression ("status >= 500 and url ~ '^/api'", see help "expressions") that runs natively,
--- or a function of the record.
+-- Only records for which x holds: a function of the record, or an expression, which runs natively:
+-- where "status >= 500 and url ~ '^/api'". Expressions have, from weak to strong:
+--   or    and    not
+--   = != < <= > >=                 by size when both sides look like numbers, else by bytes
+--   ~ 'regex'   !~ 'regex'         matches, does not match; ~ 'regex'i in capital letters, too
+--   contains   starts   ends       of texts
+--   in (a, b)   not in (a, b)      one of these
+--   is null   is not null          no such field, or empty, or "-"
+--   + - * / %                      of numbers
+--   len(x) lower(x) upper(x) number(x)
+--   'text' 12 3.5 true false null; fields: status, http.status (in JSON), $1 (by number), `any name`
+-- Comparisons with a field that is not there are false, != too.
 function Flow:where(x)
   if type(x) == "string" then
     local ok, why = pcall(core.fields.names, x)
@@ -189,7 +204,7 @@ end
 -- "syslog", "epoch", "epoch_ms"; default: what the records' format says. opts: zone of times that name none (UTC), year of those
 -- without one. What is no such time is nil.
 function Flow:parse_time(field, format, opts)
-  local o = options.check("parse_time", opts, {zone = "string", year = "count"})
+  local o = options.check("parse_time", opts, time_spec)
   must_be_name("parse_time", field)
   if format ~= nil then
     local ok, why = pcall(core.fields.time, format)
@@ -202,7 +217,7 @@ end
 -- The time in a field (seconds, or a time of the records' format) as the start of its bucket, in ISO text. width: "30s" "5m"
 -- "1h" "1d" "1w"; opts: zone, in which days begin (UTC).
 function Flow:bucket(field, width, opts)
-  local o = options.check("bucket", opts, {zone = "string"})
+  local o = options.check("bucket", opts, bucket_spec)
   must_be_name("bucket", field)
   local ok, why = pcall(core.fields.width, width)
   if not ok then refuse("bucket: %s", (tostring(why):gsub("^[^:]*:%d+: ", ""))) end

@@ -212,11 +212,30 @@ static int within(lua_State *L) {
   return 2;
 }
 
+/* behind_mark(chunk) -> the chunk without the mark of UTF-8 that may begin the file; false when nothing else is in it;
+** nil and a sentence when the file cannot be read */
+static int behind_mark(lua_State *L) {
+  struct why why;
+  struct chunk *c = chunk_check(L, 1);
+  char head[3] = {0};
+  if (c->first != 0 || c->last < 2) return lua_settop(L, 1), 1;
+  struct here *h = chunks_here(L);
+  struct file *f = files_find(&h->files, &c->ref, &why);
+  int rc = f ? file_read(f, 0, head, sizeof head, &why) : -1;
+  if (f) file_let(&h->files, f);
+  if (rc != 0) return lua_pushnil(L), lua_pushstring(L, why.text), 2;
+  if (memcmp(head, "\xef\xbb\xbf", sizeof head) != 0) lua_settop(L, 1);
+  else if (c->last == 2) lua_pushboolean(L, 0);
+  else push_chunk(L, &c->ref, 3, c->last);
+  return 1;
+}
+
 /* ===} */
 
 static const luaL_Reg module[] = {
     {"chunks", chunks_},
     {"within", within},
+    {"behind_mark", behind_mark},
     {"count_records", chunk_count_records},
     {NULL, NULL},
 };

@@ -69,8 +69,8 @@ static int look_into(int fd, const char *path, struct stat *st, enum sniff *what
   return 0;
 }
 
-/* sniff(path) -> "plain" (a file with bytes), "packed" (compressed, or an archive), "unsized" (a file of size 0, as
-** those of /proc are, too), "pipe" (also a terminal), "directory" or "other" (socket, block device), and the size; nil
+/* sniff(path) -> "plain" (a file with bytes), "packed" (compressed, or an archive), "utf16", "unsized" (a file of size 0,
+** as those of /proc are, too), "pipe" (also a terminal), "directory" or "other" (socket, block device), and the size; nil
 ** and a sentence when it cannot be read. Does not wait for whoever writes into a pipe. */
 static int source_sniff(lua_State *L) {
   struct why why;
@@ -82,7 +82,8 @@ static int source_sniff(lua_State *L) {
   int rc = fd < 0 ? -1 : look_into(fd, path, &st, &what, &why);
   if (fd >= 0) close(fd);
   if (rc < 0) return refused(L, &why);
-  lua_pushstring(L, what != SNIFF_PLAIN                      ? "packed"
+  lua_pushstring(L, what == SNIFF_UTF16                      ? "utf16"
+                    : what != SNIFF_PLAIN                    ? "packed"
                     : S_ISREG(st.st_mode) && st.st_size == 0 ? "unsized"
                                                              : what_is(st.st_mode));
   lua_pushinteger(L, (lua_Integer)st.st_size);

@@ -72,12 +72,15 @@ static int capture_each(void *self, const struct record *r, field_visitor visit,
   return 1;
 }
 
+/* named groups in the order of the pattern, not of the alphabet */
 static int capture_name(void *self, size_t i, struct text *name) {
   const struct capture *c = self;
-  const char *known;
-  if (regex_name(c->re, (unsigned)i, &known) == 0) return 0;
-  *name = text_of(known);
-  return 1;
+  char scratch[16];
+  for (unsigned group = 1; group <= regex_groups(c->re); group++) {
+    *name = name_of(c, group, scratch);
+    if (name->p != scratch && i-- == 0) return 1;
+  }
+  return 0;
 }
 
 static bool capture_knows(void *self, struct text name) {

@@ -169,7 +169,8 @@ static int read_symbol(struct parser *p, const char *s) {
   static const char *const two[] = {"==", "!=", "<>", "<=", ">=", "!~"};
   static const struct {
     const char *symbol, *hint;
-  } foreign[] = {{"&&", "write 'and' for &&"}, {"||", "write 'or' for ||"}, {"!", "write 'not' for !"}};
+  } foreign[] = {{"&&", "write 'and' for &&"}, {"||", "write 'or' for ||"}, {"!", "write 'not' for !"},
+                 {"~=", "write != for ~="},    {"=~", "write ~ for =~"}};
   p->word = WORD_SYMBOL;
   p->at.n = 1;
   for (size_t i = 0; i < sizeof two / sizeof *two; i++)

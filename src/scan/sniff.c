@@ -56,9 +56,16 @@ static int is_zip(const uint8_t *p, size_t n) {
   return n >= 4 && (memcmp(p, "PK\3\4", 4) == 0 || memcmp(p, "PK\5\6", 4) == 0);
 }
 
+/* the mark of its byte order, then a character of ASCII */
+static int is_utf16(const uint8_t *p, size_t n) {
+  return n >= 4 && ((memcmp(p, "\xff\xfe", 2) == 0 && p[2] != 0 && p[3] == 0) ||
+                    (memcmp(p, "\xfe\xff", 2) == 0 && p[2] == 0 && p[3] != 0));
+}
+
 enum sniff sniff(const void *head, size_t n) {
   for (size_t i = 0; i < sizeof packed / sizeof *packed; i++)
     if (n >= packed[i].n && memcmp(head, packed[i].text, packed[i].n) == 0) return SNIFF_PACKED;
   if (is_bzip2(head, n) || is_skippable(head, n)) return SNIFF_PACKED;
+  if (is_utf16(head, n)) return SNIFF_UTF16;
   return is_zip(head, n) ? SNIFF_ZIP : is_tar(head, n) ? SNIFF_TAR : SNIFF_PLAIN;
 }

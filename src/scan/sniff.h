@@ -11,7 +11,8 @@ enum sniff {
   SNIFF_PLAIN,  /* nothing we know: text, as far as we are concerned */
   SNIFF_PACKED, /* gzip, bzip2, xz, zstd, lz4, lzma, lzip, compress */
   SNIFF_TAR,
-  SNIFF_ZIP
+  SNIFF_ZIP,
+  SNIFF_UTF16 /* text, but no bytes of it are what they seem */
 };
 
 /* the first n bytes of the file, SNIFF_BYTES or all it has */

@@ -18,6 +18,10 @@ run "$PAPY" -q 'open("log"):head(1)'; expect "open" 0 'GET / 200 10' ""
 run "$PAPY" -q 'open("log"):fields(" "):where(function(r) return r[3] == "200" end):count()'; expect "a function" 0 2 ""
 run "$PAPY" -e 'limit = 6' -q 'log:fields("words"):where(function(r) return tonumber(r[4]) > limit end):count()' log
 expect "code before" 0 2 ""
+run "$PAPY" -F csv -q 'log:write("-", "csv")' t.csv; expect "rows written, not their number" 0 'a,b\r\n1,x\r\n2,y\r' ""
+printf 'x\ty z\n' > t.tsv
+run "$PAPY" -F '\t' -n 'f[2]' t.tsv; expect "a tab" 0 'y z' ""
+run "$PAPY" -q 'log:explain()' log; expect "a plan" 0 "$("$PAPY" -e 'print(papy.open "log":explain())')" ""
 run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
 run "$PAPY" -q 'nil'; expect "nil" 1 "" ""
 run "$PAPY" -q 'log:cuont()' log; expect "an error" 2 "" "^papy: .*cuont"

@@ -3,7 +3,7 @@ local T = require "support"
 local complete = require "papy.complete"
 local claim, eq = T.claim, T.eq
 
--- luacheck: globals pool task re plumber mine
+-- luacheck: globals flow pool task re plumber mine
 
 local function offers(word, before, ...)
   eq(complete(word, before), { ... }, ("%s|%s"):format(before, word))
@@ -40,6 +40,11 @@ claim("keys of tables of options, those that are not given yet", function()
   offers("", "pool:stop{", "force = ", "timeout = ")
   offers("", "pool:add_task(f, {1, 2}, {name = ')', args = {{a = 1}}, ", "block = ", "retries = ", "task_timeout = ",
     "timeout = ", "track = ")
+  flow = papy.open("/dev/null")
+  offers("rec", "papy.open('x', {", "record_start = ", "recursive = ")
+  offers("", "flow:fields('csv', {header = true, ", "columns = ", "quoted = ", "separator = ")
+  offers("", "flow:bucket('time', '5m', {", "zone = ")
+  offers("mo", "papy.show({}, {", "mode = ")
   offers("task_", "\npapy.NuMap(function(x)\n return {x}\nend, {1},\n{", "task_timeout = ")
   offers("ret", "papy.NuMap{", "retries = ")
   offers("pri", "papy.NuMap{worker_num = ", "print")

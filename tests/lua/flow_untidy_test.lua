@@ -37,6 +37,16 @@ T.claim("a function that fails on many records of a large file costs no run thro
   T.ok(papy.now() - began < 20 * T.slow, "slow")
 end)
 
+T.claim("the first of what does not fit is the first, whichever part was ready before", function()
+  local flow = papy.open(T.temp(("x\n"):rep(20000)), {workers = 2, chunk = 100}):match "y":on_mismatch "skip"
+  for _ = 1, 5 do
+    T.eq(flow:count(), 0)
+    local report = flow:report()
+    T.eq(report.mismatched, 20000)
+    T.eq({report.samples[1].offset, report.samples[2].offset, report.samples[3].offset}, {0, 2, 4})
+  end
+end)
+
 -- ---- rows of many kinds ----
 
 T.claim("rows as JSON lines have their own fields, not those of the first one", function()
@@ -67,7 +77,79 @@ T.claim("fields that a table of text cannot have are told", function()
   T.eq(said "json", "")
 end)
 
+T.claim("records that functions give on are tables of their fields", function()
+  local flow = papy.open(T.temp "name,size\nann,5\n"):fields "csv"
+  local row = {name = "ann", size = "5"}
+  T.eq(flow:map(function(r) return r end):collect(), {row})
+  T.eq(flow:flat_map(function(r) return {r, r} end):collect(), {row, row})
+  T.eq(flow:map(function(r) return r end):count_by "name":collect(), {{name = "ann", count = 1}})
+end)
+
+T.claim("show reads no more of a file than it shows", function()
+  local list = {}
+  for i = 1, 50000 do list[i] = ("line %06d"):format(i) end
+  local flow = papy.open(T.temp(table.concat(list, "\n") .. "\n"), {workers = 1, chunk = 4096})
+  local out = assert(io.open(T.temp(), "w+"))
+  flow:show {mode = "table", limit = 1, file = out, width = 80, colour = false}
+  T.ok(flow:report().records < 25000, flow:report().records)
+  flow:head(3):show {mode = "table", limit = 1, file = out, width = 80, colour = false}
+  flow:show {mode = "table", limit = 49999, rest = true, file = assert(io.open("/dev/null", "w"))}
+  T.eq(flow:report().records, 50000)
+  out:seek "set"
+  T.eq(out:read "a", "value\nline 000001\n... more\nvalue\nline 000001\n... 2 more\n")
+end)
+
+-- ---- marks at the beginning ----
+
+T.claim("the mark of UTF-8 at the beginning of a file is no part of its first record", function()
+  local mark, rest = "\xEF\xBB\xBF", ("ab 1\ncd 2\n"):rep(40000)
+  for _, size in ipairs {10, #rest} do
+    local text = rest:sub(1, size)
+    local path, lines = T.temp(mark .. text), select(2, text:gsub("\n", ""))
+    for _, source in ipairs {path, "pipe"} do
+      local function flow(opts) return papy.open(source == path and path or io.popen("cat " .. path), opts) end
+      T.eq(flow():count "^ab", lines // 2)
+      T.eq(flow({chunk = 100 << 10}):match "^(?<k>\\w+) ":count_by "k":collect()[1], {k = "ab", count = lines // 2})
+      T.eq(flow():head(1):collect(), {"ab 1"})
+      T.eq(flow({record_start = "^ab"}):head(1):collect(), {"ab 1\ncd 2"})
+      T.eq(flow():fields("words", {columns = {"k", "v"}}):head(1):collect(), {{k = "ab", v = "1"}})
+      T.eq(flow():fields(" ", {header = true}):names(), {"ab", "1"})
+      T.eq(flow():fields(" ", {header = true}):count(), lines - 1)
+    end
+  end
+  local twice = papy.open {T.temp(mark .. "ab\n"), T.temp(mark .. "ab\n"), T.temp(mark)}
+  T.eq(twice:collect(), {"ab", "ab"})
+  T.eq(twice:count "^ab$", 2)
+  local e = T.raises("no ab", function() papy.open(T.temp(mark .. "ab\n")):each(function(line) error("no " .. line) end) end)
+  T.ok(e)
+end)
+
+T.claim("files in UTF-16 are refused, with what helps", function()
+  local path, good = T.temp "\xFF\xFEa\0b\0\n\0", T.temp "ab\n"
+  for _, text in ipairs {"\xFF\xFEa\0b\0\n\0", "\xFE\xFF\0a\0b\0\n"} do
+    local f = assert(io.open(path, "wb"))
+    f:write(text)
+    f:close()
+    local e = T.raises("input", function() return papy.open(path):count "ab" end)
+    T.ok(tostring(e):find("UTF-16", 1, true) and tostring(e):find("iconv", 1, true), tostring(e))
+    T.eq(papy.open({path, good}, {on_error = "skip"}):count "ab", 1)
+  end
+  T.eq(papy.open(T.temp "\xFF\xFE\n"):count(), 1)
+end)
+
 -- ---- names ----
+
+T.claim("groups of a pattern are columns in its order", function()
+  local flow = papy.open(T.temp "b a 1\n"):match "(?<z>\\w) (?<a>\\w) (?<m>\\d)"
+  T.eq(flow:names(), {"z", "a", "m"})
+  T.eq(written(flow, "csv"), "z,a,m\r\nb,a,1\r\n")
+end)
+
+T.claim("operators of other languages are named", function()
+  local flow = papy.open(T.temp "a 1\n"):fields "words"
+  refused("write != for ~=", flow.where, flow, "$1 ~= 2")
+  refused("write ~ for =~", flow.where, flow, "$1 =~ 'x'")
+end)
 
 T.claim("columns of one name, and of none, are told apart", function()
   local flow = papy.open(T.temp "a,a,b,,a\n1,2,3,4,5\n"):fields "csv"
@@ -82,7 +164,7 @@ T.claim("columns whose names are numbers", function()
   for _, each in ipairs {flow, flow:head(5)} do
     T.eq(written(each:select("2023", "name"), "csv"), "2023,name\r\n6,ann\r\n9,bob\r\n")
     T.eq(written(each:sort "-2023":select "name", "text"), "bob\nann\n")
-    T.eq(each:where "$3 > 6 or name == 'ann'":count(), 2)
+    T.eq(each:where "`2023` > 6 or name == 'ann'":count(), 2)
     T.eq(written(each:count_by "2022", "json"), '{"2022":"5","count":1}\n{"2022":"7","count":1}\n')
   end
 end)
@@ -162,3 +244,5 @@ T.claim("nested JSON: tables for Lua, objects in JSON, names with dots in the ho
     T.eq(#each:sort("user"):collect(), 3)
   end
 end)
+
+T.finish()
