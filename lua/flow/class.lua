@@ -50,7 +50,8 @@ end
 
 -- names as arguments or in one array
 function M.name_list(what, ...)
-  local names = type(...) == "table" and (...) or {...}
+  local first = ...
+  local names = type(first) == "table" and first or {...}
   if #names == 0 then M.refuse("%s: the name of a field expected", what) end
   for i, name in ipairs(names) do
     if math.type(name) == "integer" then name = tostring(name) end

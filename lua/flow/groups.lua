@@ -78,7 +78,7 @@ end
 -- Groups of records with the same values of the keys, and aggregates of each: group_by("status", {n = "count", bytes = "sum
 -- bytes", p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean,
 -- stddev, min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a
--- field. Without them: count.
+-- field; of numbers where the others are left out (sum, mean, stddev, percentiles, histogram). Without aggregates: count.
 function Flow:group_by(keys, aggs)
   local names = type(keys) == "table" and #keys == 0 and {} or name_list("group_by", keys)
   return grouped(self, "group_by", names, aggregates.columns(aggs or {count = "count"}))

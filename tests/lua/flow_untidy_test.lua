@@ -184,6 +184,10 @@ T.claim("a field that is not there is named by every step and answer", function(
     refused("derive: no field 'sizes'", each.derive, each, {x = "sizes * 2"})
     refused("join: no field 'nmae'", each.join, each, {{nmae = "ann"}}, "nmae")
   end
+  for _, what in ipairs {"count_by", "sum_by", "select", "sort"} do
+    local e = T.raises("option", flow[what], flow, what == "sort" and {} or nil)
+    T.ok(tostring(e):find(what .. ": the name of a field expected", 1, true), tostring(e))
+  end
   local lines = papy.open(T.temp "b\na\n")
   refused("sort: no field 'name': the records are not split", lines.sort, lines, "name")
   T.eq(lines:sort():collect(), {"a", "b"})
