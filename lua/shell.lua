@@ -61,6 +61,13 @@ local function has_written()
 end
 
 
+-- has it shown rows, of which there were none?
+local function has_shown_nothing()
+  local show = package.loaded["papy.show"]
+  return show and show.shown == 0
+end
+
+
 local function print_answer(value, opts)
   if value == nil or value == false or value == core.sys.null then return NOTHING end
   if is_flow(value) then return print_flow(value, opts) > 0 and FOUND or NOTHING end
@@ -90,6 +97,7 @@ local function query(opts)
   if not f then f, why = load_text(opts.query, "(query)") end
   if not f then Error.raise("option", "-q: %s", why) end
   local values, status = table.pack(f()), NOTHING
+  if values.n == 0 then return has_shown_nothing() and NOTHING or FOUND end
   for i = 1, values.n do
     if print_answer(values[i], opts) == FOUND then status = FOUND end
   end

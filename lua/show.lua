@@ -227,6 +227,7 @@ end
 local function take(rows, limit, rest)
   local kept, more = {}, 0
   for row in rowform.each(rows, "show") do
+    M.shown = M.shown + 1
     if #kept < limit then kept[#kept + 1] = row else more = more + 1 end
     if more > 0 and not rest then break end
   end
@@ -327,6 +328,7 @@ end
 -- Raises when the output cannot be written.
 function M.show(rows, opts)
   local o = options.check("show", opts, show_spec)
+  M.shown = 0 -- rows, so far
   local view = screen(o)
   local mode = o.mode or "auto"
   if mode == "auto" then mode = view.columns and "table" or "text" end
@@ -346,6 +348,7 @@ function M.show(rows, opts)
       if mode == "text" and o.header then write(table.concat(names, "\t") .. "\n") end
     end
     write(form.line(row))
+    M.shown = M.shown + 1
   end
   if form then form.finish() end
 end

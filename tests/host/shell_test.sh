@@ -23,6 +23,9 @@ printf 'x\ty z\n' > t.tsv
 run "$PAPY" -F '\t' -n 'f[2]' t.tsv; expect "a tab" 0 'y z' ""
 run "$PAPY" -q 'log:explain()' log; expect "a plan" 0 "$("$PAPY" -e 'print(papy.open "log":explain())')" ""
 run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
+run "$PAPY" -q 'log:grep("/a"):show()' log; expect "rows shown" 0 'GET /a 500 5\nPOST /a 200 7' ""
+run "$PAPY" -q 'log:grep("HEAD"):show()' log; expect "no rows shown" 1 '' ""
+run "$PAPY" -q 'print(1)'; expect "no answer" 0 1 ""
 run "$PAPY" -q 'nil'; expect "nil" 1 "" ""
 run "$PAPY" -q 'log:cuont()' log; expect "an error" 2 "" "^papy: .*cuont"
 run "$PAPY" -q 'log:' log; expect "a syntax error" 2 "" '^papy: .*<eof>'
