@@ -1,7 +1,8 @@
 -- formats: what a flow's fields(...) was given, as something that makes splitters.
 --
 -- A format is a table: name (for people), make(slots, trial) -> splitter, and what is known besides: columns (the names of its
--- fields, nil when the data name them), times = {field = format of time}. Of one with `header` (its separator) only the first
+-- fields, nil when the data name them), times = {field = format of time}, make_whole(slots) for records that must fit to their
+-- end, hint(text) -> a word about a record that does not fit, or nothing. Of one with `header` (its separator) only the first
 -- line of the data says what it is: header(format, line) makes it.
 local core = require "papy.core"
 local Error = require "papy.error"
@@ -55,7 +56,11 @@ end
 
 
 local function of_csv(what, separator, columns)
-  return format_of(what, function(slots, trial) return fields.csv(separator, columns, slots, trial) end)
+  local format = format_of(what, function(slots, trial) return fields.csv(separator, columns, slots, trial) end)
+  function format.hint(text)
+    return select(2, text:gsub('"', "")) % 2 == 1 and "quoted fields cannot go on in the next line"
+  end
+  return format
 end
 
 
@@ -63,6 +68,9 @@ local function of_json(what)
   local json = require "papy.json"
   local format = format_of(what, function(slots, trial) return json.splitter(slots, trial) end)
   function format.make_whole(slots) return format.make(slots, true) end
+  function format.hint(text)
+    return (text:find "^%s*%[" or text:find "^%s*{%s*$") and "json is one object a line, as jq -c '.[]' makes them of an array"
+  end
   return format
 end
 

@@ -231,7 +231,7 @@ function M.compile(steps, sink, how)
   collect_names(self, native)
   local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
     header = how.header}
-  local plan = {behind = behind, header = how.header}
+  local plan = {behind = behind, header = how.header, hint = self.format and self.format.hint}
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil

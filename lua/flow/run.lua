@@ -236,9 +236,11 @@ local function warn(self)
   local report = self.report
   if report.mismatched > 0 and not self.quiet then
     local first = report.samples[1]
-    io.stderr:write(("papy: %d record%s did not fit the format and %s left out; %s\n"):format(report.mismatched,
+    local hint = first and self.plan.hint and self.plan.hint(first.text)
+    io.stderr:write(("papy: %d record%s did not fit the format and %s left out; %s%s\n"):format(report.mismatched,
       report.mismatched == 1 and "" or "s", report.mismatched == 1 and "was" or "were",
-      first and ("the first: %s: %s"):format(place_of(first.name or "?", first.offset), Error.render(first.text)) or ""))
+      first and ("the first: %s: %s"):format(place_of(first.name or "?", first.offset), Error.render(first.text)) or "",
+      hint and "; " .. hint or ""))
   end
   if report.failed > 0 then
     io.stderr:write(("papy: %d record%s failed; the first: %s\n"):format(report.failed, report.failed == 1 and "" or "s",

@@ -22,6 +22,12 @@ run "$PAPY" -F csv -q 'log:write("-", "csv")' t.csv; expect "rows written, not t
 printf 'x\ty z\n' > t.tsv
 run "$PAPY" -F '\t' -n 'f[2]' t.tsv; expect "a tab" 0 'y z' ""
 run "$PAPY" -q 'log:explain()' log; expect "a plan" 0 "$("$PAPY" -e 'print(papy.open "log":explain())')" ""
+printf '[\n{"a":1},\n{"a":2}\n]\n' > array.json
+if "$PAPY" -e 'require "papy.json"' 2>/dev/null; then
+  run "$PAPY" -F json -q 'log:count_by "a"' array.json; expect "an array of JSON" 0 '2\t1' "array.json:1: .*one object a line"
+fi
+printf 'a,b\n1,"x\ny"\n2,z\n' > quoted.csv
+run "$PAPY" -F csv -q 'log' quoted.csv; expect "CSV over lines" 0 '2\tz' "quoted.csv:2: .*cannot go on in the next line"
 run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
 run "$PAPY" -q 'log:grep("/a"):show()' log; expect "rows shown" 0 'GET /a 500 5\nPOST /a 200 7' ""
 run "$PAPY" -q 'log:grep("HEAD"):show()' log; expect "no rows shown" 1 '' ""
