@@ -205,6 +205,7 @@ end
 function Flow:show(opts)
   local o = {columns = class.columns(self), rest = not self.source}
   for name, value in pairs(opts or {}) do o[name] = value end
+  for _, names in ipairs {opts and opts.columns or {}, {o.bars}, {o.spark}} do class.must_have(self, "show", names) end
   local step, _, _, closing <close> = self:iter() -- luacheck: ignore closing
   require("papy.show").show(step, o)
 end

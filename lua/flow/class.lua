@@ -109,7 +109,8 @@ function M.must_have(self, what, names)
     columns = {}
   end
   for _, name in ipairs(columns) do known[name] = true end
-  for _, name in ipairs(names) do
+  for _, name in ipairs(type(names) == "table" and names or {}) do
+    name = tostring(name)
     if not is_name_of(self, name, known) then plans.refuse_name(what, name, known) end
   end
 end

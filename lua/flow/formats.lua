@@ -96,10 +96,10 @@ local function first_of(what, parts)
     end
   end
   local format = {name = what, times = times, columns = #columns > 0 and columns or nil}
-  function format.make(slots)
+  function format.make(slots, trial)
     local splitters = {}
     for i, part in ipairs(parts) do splitters[i] = part.make(slots, true) end
-    return made(what, fields.either, splitters, slots)
+    return made(what, fields.either, splitters, slots, trial)
   end
   return format
 end

@@ -37,10 +37,14 @@ local function add(self, step)
 end
 
 
+-- what a function makes of records may be split again
 local function must_have_no_fields(self, what)
+  local by
   for _, step in ipairs(self.steps) do
-    if step.kind == "split" then refuse("%s: the records are split into fields already, by '%s'", what, step.format.name) end
+    if step.kind == "split" then by = step.format.name end
+    if step.kind == "map" or step.kind == "flat_map" then by = nil end
   end
+  if by then refuse("%s: the records are split into fields already, by '%s'", what, by) end
 end
 
 

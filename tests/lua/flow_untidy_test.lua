@@ -17,6 +17,7 @@ local function written(flow, format)
   return text
 end
 
+papy.formats.numbers = {layout = "$a;$b;$c"}
 local has_json = pcall(require, "papy.json")
 
 -- ---- records that fail ----
@@ -182,6 +183,9 @@ T.claim("a field that is not there is named by every step and answer", function(
     refused("select: no field 'nmae'", each.select, each, "nmae")
     refused("where: no field 'sizes'", each.where, each, "sizes > 1")
     refused("derive: no field 'sizes'", each.derive, each, {x = "sizes * 2"})
+    refused("show: no field 'nmae'", each.show, each, {columns = {"name", "nmae"}})
+    refused("show: no field 'sizes'", each.show, each, {bars = "sizes"})
+    refused("show: no field 'sizes'", each.show, each, {mode = "spark", spark = "sizes"})
     refused("join: no field 'nmae'", each.join, each, {{nmae = "ann"}}, "nmae")
   end
   for _, what in ipairs {"count_by", "sum_by", "select", "sort"} do
@@ -211,6 +215,22 @@ T.claim("plain values are called value, and have no other fields", function()
 end)
 
 -- ---- formats ----
+
+T.claim("what a function makes of records can be split again", function()
+  local rows = papy.open(T.temp "ann;/a/b\nbob;/a/c\n"):fields(";", {columns = {"name", "path"}})
+  local flow = rows:map(function(r) return r.path end)
+  T.eq(flow:fields("/", {columns = {"none", "dir", "file"}}):count_by "dir":collect(), {{dir = "a", count = 2}})
+  T.eq(flow:match "(?<last>\\w)$":collect()[2].last, "c")
+  local again = flow:match "x"
+  refused("split into fields already", again.match, again, "y")
+end)
+
+T.claim("of formats tried in order one may have what the others have not, also where these are several", function()
+  local flow = papy.open(T.temp "Jan  1 00:00:00 web sshd[7]: hello\n1;2;3\n")
+  local either = flow:fields {first_of = {"syslog", "numbers"}}
+  T.eq(either:count_by("a", "host"):collect(), {{host = "web", count = 1}, {a = "1", count = 1}})
+  T.eq(either:where "c = 3":select("c"):collect(), {{c = "3"}})
+end)
 
 T.claim("fields('csv') takes separator, header and quoted", function()
   local path = T.temp 'a;b\n1;"x;y"\n'
