@@ -258,6 +258,24 @@ function M.new_report()
 end
 
 
+-- The items. One that was begun with for the names in its first line is used up by the answer it is for.
+local function input_of(source, how)
+  if not how.input then open.begin(source) end
+  local input = how.input or open.items(source, {workers = how.workers, size = how.size})
+  if input.used then open.refuse_again(source.what) end
+  if how.input then input.used = true end
+  return input
+end
+
+
+-- an iterator that gave something and gives nothing now is at its end, and was before
+local function check_iterator(self)
+  for _, entry in ipairs(self.source.entries) do
+    if entry.kind == "iterator" and self.source.gave and not self.gave then open.refuse_again(entry.name) end
+  end
+end
+
+
 -- Run `plan` over `source`. how: workers, size (bytes of a chunk), ordered (default true), on_error, quiet (say nothing of
 -- records that do not fit), count (a regex: chunks are only counted), report (a table to fill in), backwards (from the end).
 -- Returns an iterator over partial results (tables with value and kept), and what closes it. A source that breaks raises behind
@@ -265,7 +283,7 @@ end
 function M.run(plan, source, how)
   local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
     ordered = how.ordered, report = how.report or M.new_report(), failures = {}}
-  local input = how.input or open.items(source, {workers = how.workers, size = how.size})
+  local input = input_of(source, how)
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
     name = "flow"}
   local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
@@ -296,9 +314,11 @@ function M.run(plan, source, how)
       ended = true
       if bar then bar.wipe() end
       pool:stop()
+      check_iterator(self)
       warn(self)
       return nil
     end
+    self.gave, source.gave = true, true
     note(self, partial)
     if bar then bar.add(partial.bytes) end
     pending = partial.error

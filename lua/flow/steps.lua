@@ -68,7 +68,7 @@ end
 -- can what a source gives be had once only?
 local function is_stream(source)
   for _, entry in ipairs(source.entries) do
-    if entry.kind == "handle" or entry.kind == "iterator" then return true end
+    if entry.kind == "iterator" or open.is_once(entry) then return true end
     if entry.kind == "path" and core.source.sniff(entry.value) == "pipe" then return true end
   end
   return false
@@ -102,6 +102,7 @@ end
 -- The first line of the flow's source; and, of a source that cannot be read again, an input with all that was read for it.
 local function first_line(self)
   local source = self.source
+  open.begin(source)
   local items = open.items(source, {workers = self.workers or core.sys.cpus(), size = self.size})
   local taken, line = {}, nil
   for item in items do

@@ -28,6 +28,10 @@ if "$PAPY" -e 'require "papy.json"' 2>/dev/null; then
 fi
 printf 'a,b\n1,"x\ny"\n2,z\n' > quoted.csv
 run "$PAPY" -F csv -q 'log' quoted.csv; expect "CSV over lines" 0 '2\tz' "quoted.csv:2: .*cannot go on in the next line"
+printf 'a\nb\n' | "$PAPY" -q 'log:count(), log:count "a"' >out 2>err; status=$?
+expect "standard input twice" 2 "" "standard input can be read only once"
+"$PAPY" -q 'log:count(), log:count "GET"' <log >out 2>err; status=$?
+expect "a file twice" 0 '4\n2' ""
 run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
 run "$PAPY" -q 'log:grep("/a"):show()' log; expect "rows shown" 0 'GET /a 500 5\nPOST /a 200 7' ""
 run "$PAPY" -q 'log:grep("HEAD"):show()' log; expect "no rows shown" 1 '' ""

@@ -101,6 +101,34 @@ T.claim("show reads no more of a file than it shows", function()
   T.eq(out:read "a", "value\nline 000001\n... more\nvalue\nline 000001\n... 2 more\n")
 end)
 
+-- ---- what can be read once ----
+
+T.claim("a second answer of what can be read only once is an error, and not nothing", function()
+  local function again(flow, n)
+    T.eq(flow:count(), n)
+    local e = T.raises("input", flow.count, flow)
+    T.ok(tostring(e):find("can be read only once, and has been read", 1, true), tostring(e))
+    T.raises("input", flow.collect, flow)
+  end
+  again(papy.open(io.popen "printf 'a\\nb\\n'"), 2)
+  again(papy.open(io.popen "printf 'a\\nb\\n'"):fields("csv"), 1)
+  again(papy.open(io.popen "printf 'a\\nb\\n'"):fields("csv"):where "a = 'b'", 1)
+  again(papy.open(("a b"):gmatch "%a"), 2)
+  local half = papy.open(io.popen "seq 100000")
+  T.eq(half:head(1):collect(), {"1"})
+  T.raises("input", half.count, half)
+end)
+
+T.claim("files, flows and what gives more can be read again", function()
+  local path = T.temp "a\nb\n"
+  local rows = papy.open(path)
+  for _, flow in ipairs {rows, papy.open(io.open(path)), papy.open(rows), papy.open(io.open(path)):fields "csv",
+    papy.open(T.temp "")} do
+    T.eq(flow:count(), flow:count())
+    T.eq(flow:head(1):collect(), flow:head(1):collect())
+  end
+end)
+
 -- ---- marks at the beginning ----
 
 T.claim("the mark of UTF-8 at the beginning of a file is no part of its first record", function()
