@@ -235,7 +235,10 @@ static int m_each(lua_State *L) {
     lua_pushlstring(L, f->name.p, f->name.n);
     lua_pushvalue(L, -1);
     lua_rawseti(L, -3, ++n);
-    lvalue_push(L, &f->value);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -4) == LUA_TNIL) lvalue_push(L, &f->value); /* the first of a name */
+    else lua_pushvalue(L, -1);
+    lua_remove(L, -2);
     lua_rawset(L, -4);
   }
   return 2;

@@ -173,7 +173,7 @@ static void push_all(lua_State *L, struct runner *r, int names) {
   r->pairs.n = 0;
   if (r->splitter && r->splitter->ops->each(r->splitter->self, &r->now, note, r, &why) < 0) fail(L, &why);
   const struct pair *p = (const struct pair *)r->pairs.p;
-  for (size_t i = 0, n = r->pairs.n / sizeof *p; i < n; i++) {
+  for (size_t i = r->pairs.n / sizeof *p; i-- > 0;) { /* of a name that is there twice, the first one stays */
     push_key(L, p[i].name);
     lvalue_push(L, &p[i].value);
     lua_rawset(L, table);

@@ -282,6 +282,15 @@ T.claim("of a record that is broken behind its first fields, nothing leaves as i
   T.eq(flow:report().mismatched, 2)
 end)
 
+T.claim("of a key that is there twice in a record, the first one counts everywhere", function()
+  if not has_json then return end
+  local flow = papy.open(T.temp '{"a":1,"b":0,"a":2}\n'):fields "json"
+  local again = papy.open(T.temp '{"a":1,"b":0,"a":2}\n'):map(function(line) return line end):fields "json"
+  for _, each in ipairs {flow, flow:select "a", again} do T.eq(each:collect()[1].a, 1) end
+  T.eq(flow:count_by "a":collect(), {{a = 1, count = 1}})
+  T.eq(flow:map(function(r) return r.a end):collect(), {1})
+end)
+
 T.claim("nested JSON: tables for Lua, objects in JSON, names with dots in the host, too", function()
   if not has_json then return end
   local text = '{"big":[18446744073709551616],"user":{"id":7,"tags":["x","y"]}}\n'
