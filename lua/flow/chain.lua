@@ -36,9 +36,14 @@ end
 local function evaluator(what, expr)
   local names = core.fields.names(expr)
   return function(row)
-    local fields = {}
-    must_be_row(what, row)
-    for _, name in ipairs(names) do fields[name] = value_of(row, name) end
+    local fields = must_be_row(what, row)
+    for _, name in ipairs(names) do
+      local value = value_of(row, name)
+      if value ~= row[name] then -- it stands there in another way
+        if fields == row then fields = copy(row) end
+        fields[name] = value
+      end
+    end
     return core.fields.evaluate(expr, fields)
   end
 end
