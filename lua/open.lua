@@ -79,10 +79,14 @@ local function no_source(x)
 end
 
 
+-- names of standard input; behind those with a path workers would find their own
+local standard_input = {["-"] = true, ["/dev/stdin"] = true, ["/dev/fd/0"] = true, ["/proc/self/fd/0"] = true}
+
+
 -- what a name stands for, as an entry
 local function named(name, o)
   if name == "" or name:find("\0", 1, true) then no_source(name) end
-  if name == "-" then return {kind = "handle", value = io.stdin, name = "standard input"} end
+  if standard_input[name] then return {kind = "handle", value = io.stdin, name = "standard input"} end
   local found, why = core.fs.stat(name)
   if not found and paths.is_glob(name) then return {kind = "glob", value = name, name = name} end
   if not found and not o.follow and o.on_error ~= "skip" then Error.raise("input", "open: cannot open %s", why) end

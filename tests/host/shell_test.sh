@@ -32,6 +32,10 @@ printf 'a\nb\n' | "$PAPY" -q 'log:count(), log:count "a"' >out 2>err; status=$?
 expect "standard input twice" 2 "" "standard input can be read only once"
 "$PAPY" -q 'log:count(), log:count "GET"' <log >out 2>err; status=$?
 expect "a file twice" 0 '4\n2' ""
+for name in /dev/stdin /dev/fd/0; do
+  "$PAPY" -q 'log:count()' $name <log >out 2>err; status=$?; expect "a file as $name" 0 4 ""
+  cat log | "$PAPY" -q 'log:count()' $name >out 2>err; status=$?; expect "a pipe as $name" 0 4 ""
+done
 run "$PAPY" -q '{1, 2}'; expect "an array" 0 '1\n2' ""
 run "$PAPY" -q 'log:grep("/a"):show()' log; expect "rows shown" 0 'GET /a 500 5\nPOST /a 200 7' ""
 run "$PAPY" -q 'log:grep("HEAD"):show()' log; expect "no rows shown" 1 '' ""
