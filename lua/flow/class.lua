@@ -79,8 +79,7 @@ end
 
 -- The names of the fields of a flow's records, in order; nil when the data name them, or values are of any kind.
 function M.columns(self)
-  if self.source then return plans.columns(self.steps) end
-  return plans.columns(self.steps, self.columns)
+  return plans.columns(self.steps, not self.source and self.columns or nil, self.mismatch == "keep")
 end
 
 

@@ -262,13 +262,14 @@ end
 
 
 -- The names of the fields of what leaves the steps, in order; nil when the data name them, or values are of any kind. base: those
--- of what enters them, nil for records that a step splits.
-function M.columns(steps, base)
+-- of what enters them, nil for records that a step splits; keeps: what a step cannot split is kept, as `line`.
+function M.columns(steps, base, keeps)
   if first_lua(steps) <= #steps then return nil end
   local list = base and table.move(base, 1, #base, 1, {})
   for _, step in ipairs(steps) do
     if step.kind == "split" then
       list = step.format.columns and table.move(step.format.columns, 1, #step.format.columns, 1, {})
+      if list and keeps then list[#list + 1] = "line" end
     elseif step.kind == "select" then
       list = table.move(step.names, 1, #step.names, 1, {})
     elseif step.kind == "derive" and list then

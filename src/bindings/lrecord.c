@@ -171,7 +171,13 @@ static void push_all(lua_State *L, struct runner *r, int names) {
   lua_newtable(L);
   int table = lua_gettop(L);
   r->pairs.n = 0;
-  if (r->splitter && r->splitter->ops->each(r->splitter->self, &r->now, note, r, &why) < 0) fail(L, &why);
+  int fits = r->splitter ? r->splitter->ops->each(r->splitter->self, &r->now, note, r, &why) : 1;
+  if (fits < 0) fail(L, &why);
+  if (fits == 0) { /* it is kept all the same: its line is all that it has */
+    r->pairs.n = 0;
+    lua_pushlstring(L, r->now.text, r->now.length);
+    lua_setfield(L, table, "line");
+  }
   const struct pair *p = (const struct pair *)r->pairs.p;
   for (size_t i = r->pairs.n / sizeof *p; i-- > 0;) { /* of a name that is there twice, the first one stays */
     push_key(L, p[i].name);

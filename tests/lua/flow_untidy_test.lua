@@ -129,6 +129,13 @@ T.claim("files, flows and what gives more can be read again", function()
   end
 end)
 
+T.claim("records that do not fit and are kept show their line", function()
+  local flow = papy.open(T.temp "a 1\nb\n"):match "(?<k>\\w) (?<v>\\d)":on_mismatch "keep"
+  T.eq(flow:names(), {"k", "v", "line"})
+  T.eq(written(flow, "csv"), "k,v,line\r\na,1,\r\n,,b\r\n")
+  T.eq(written(flow:select("k", "line"), "text"), "a\ta 1\n\tb\n")
+end)
+
 -- ---- marks at the beginning ----
 
 T.claim("the mark of UTF-8 at the beginning of a file is no part of its first record", function()
