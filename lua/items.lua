@@ -113,8 +113,10 @@ local function once(item)
 end
 
 
--- the blocks of a stream as items
-local function from_stream(stream)
+-- the blocks of a source as items
+local function from_source(self, source)
+  local stream = core.source.stream(source, self.source.record_start)
+  self.opened[stream] = true
   return function(wait)
     local text, name, offset = stream:step(wait)
     if text then return {text = text, name = name, first = offset} end
@@ -126,7 +128,7 @@ end
 
 local function open_stream(self, source, why)
   if not source then return once(broken(why)) end
-  return from_stream(core.source.stream(source, self.source.record_start))
+  return from_source(self, source)
 end
 
 
@@ -164,7 +166,7 @@ end
 
 local function from_iterator(self, entry)
   local source = core.source.fed(entry.name)
-  local stream = from_stream(core.source.stream(source, self.source.record_start))
+  local stream = from_source(self, source)
   local chunk, ended
   return function()
     while true do
@@ -282,7 +284,7 @@ local function look_for_more(self)
     if self.followed[path] then return end
     local follow = core.source.follow(path, source.from == "end" and not self.looked, source.wait)
     self.followed[path] = true
-    self.streams[#self.streams + 1] = from_stream(core.source.stream(follow, source.record_start))
+    self.streams[#self.streams + 1] = from_source(self, follow)
   end)
   self.looked = now
 end
@@ -328,7 +330,8 @@ end
 -- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
 function M.items(source, how)
   local o = options.check("items", how, items_spec)
-  local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {}}
+  local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {},
+    opened = setmetatable({}, {__mode = "k"})}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude
   self.each = each_file(source)
   local step = source.follow and next_followed or next_item
@@ -342,7 +345,10 @@ function M.items(source, how)
       return item
     end
   end
-  meta.__index = {stop = function() self.stopped = true end} -- stop(): no further items
+  meta.__index = {stop = function() -- no further items; who writes into a pipe sees that nobody reads
+    self.stopped = true
+    for stream in pairs(self.opened) do stream:close() end
+  end}
   return setmetatable({}, meta)
 end
 

@@ -294,6 +294,7 @@ function M.run(plan, source, how)
       ended = true
       if bar then bar.wipe() end
       pool:stop {force = true}
+      if input.stop then input:stop() end
     end
   end
   local function step()

@@ -88,6 +88,7 @@ end
 local function put_back(taken, items)
   local i, meta = 0, getmetatable(items)
   return setmetatable({}, {
+    __index = {stop = function() items:stop() end},
     __pure = meta.__pure,
     __ready = meta.__ready and function() return i < #taken or meta.__ready() end,
     __call = function()

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "bindings/engine.h"
+#include "bindings/lheirs.h"
 #include "bindings/lpool.h"
 
 static const luaL_Reg modules[] = {{"sys", luaopen_papy_core_sys},       {"codec", luaopen_papy_core_codec},
@@ -28,6 +29,7 @@ static int open_core(lua_State *L) {
 
 void bindings_open(lua_State *L, struct loop *loop, state_maker make) {
   engine_open(L, loop, make);
+  lheirs_open(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, open_core);
   lua_setfield(L, -2, "papy.core");

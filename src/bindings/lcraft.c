@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bindings/engine.h"
+#include "bindings/lheirs.h"
 #include "bindings/lpool.h"
 #include "bindings/lwork.h"
 #include "codec/codec.h"
@@ -50,6 +51,7 @@ static struct hand *hand_new(lua_State *L, const struct kit *kit, struct channel
 
 static int process_begin(lua_State *L) {
   replace_exit(L, exit_worker);
+  lheirs_give_up(L);
   return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "bindings/bindings.h"
 #include "bindings/engine.h"
+#include "bindings/lheirs.h"
 #include "bindings/lpool.h"
 #include "bindings/ltext.h"
 #include "bindings/waker.h"
@@ -49,6 +50,7 @@ static void *new_source(lua_State *L, size_t size) {
   struct source *s = lua_newuserdatauv(L, size, 2);
   memset(s, 0, size);
   luaL_setmetatable(L, SOURCE_CLASS);
+  lheirs_note(L);
   return s;
 }
 

@@ -119,6 +119,23 @@ T.claim("a second answer of what can be read only once is an error, and not noth
   T.raises("input", half.count, half)
 end)
 
+T.claim("a program that nobody reads on ends when it is closed, or forgotten, also when workers were forked", function()
+  local program, pool = io.popen "yes", papy.NuMap {worker_num = 1}
+  local flow = papy.open(program)
+  T.eq(flow:head(1):collect(), {"y"})
+  T.eq(io.popen("yes"):read(), "y")
+  local task = pool:add_task(function(x) return x + 1 end, {1})
+  pool:start()
+  T.eq(select(3, program:close()), 141)
+  program = io.popen "yes"
+  T.eq(papy.open(program):fields("csv"):head(1):collect(), {{y = "y"}})
+  T.eq(select(3, program:close()), 141)
+  collectgarbage()
+  collectgarbage()
+  T.eq(task:collect(), {2})
+  pool:stop()
+end)
+
 T.claim("files, flows and what gives more can be read again", function()
   local path = T.temp "a\nb\n"
   local rows = papy.open(path)
