@@ -290,6 +290,9 @@ claim("a piper that others read gives them its results, not its caller", functio
     b:start()
     raises("reader", a.next, a)
     eq(T.values(b), { 4, 16 })
+    eq(a:next(), nil) -- once they are read to the end, that is the end for the caller too
+    eq(a:next(1), nil)
+    eq(T.values(a), {})
   end
 end)
 
