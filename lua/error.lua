@@ -47,6 +47,16 @@ function M.render(value)
 end
 
 
+-- papy.Error{kind = …, message = …, …}: an error for a function to raise or return, with any further fields.
+setmetatable(Error, {__call = function(_, fields)
+  if type(fields) == "string" then fields = {message = fields} end
+  if type(fields) ~= "table" then
+    M.raise("option", "Error: a table of fields or a message expected, got %s", M.render(fields))
+  end
+  return setmetatable(fields, Error)
+end})
+
+
 function M.is(value)
   return rawequal(getmetatable(value), Error)
 end
