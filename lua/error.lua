@@ -1,8 +1,9 @@
 -- Error: what papy raises, and what stands in the place of an item that failed.
 --
 -- Fields: kind ("function" "input" "timeout" "died" "codec" "deadlock" "closed" …), message (with the position in the
--- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name, pool (its
--- name), attempts, causes, results (what collect took). tostring gives the sentence a person wants.
+-- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name (of the task, or
+-- of the function), piper and pool (their names), attempts, causes, results (what collect took). tostring gives the sentence a
+-- person wants.
 local core = require "papy.core"
 
 local M = {}
@@ -100,11 +101,19 @@ function M.raise_in(kind, pool, message, ...)
 end
 
 
+-- " of piper 'x', function 'f'" or " of task 1 'f'"
+local function whose(self)
+  if self.piper then
+    local more = self.name and self.name ~= self.piper and (", function '%s'"):format(self.name) or ""
+    return (" of piper '%s'%s"):format(self.piper, more)
+  end
+  return (self.task and " of task " .. tostring(self.task) or "") .. (self.name and (" '%s'"):format(self.name) or "")
+end
+
+
 local function where(self)
-  if not self.index then return "" end
-  local parts = {" (item ", tostring(self.index)}
-  if self.task then parts[#parts + 1] = " of task " .. tostring(self.task) end
-  if self.name then parts[#parts + 1] = " '" .. self.name .. "'" end
+  if not self.index or self.causes then return "" end -- causes say it themselves
+  local parts = {" (item ", tostring(self.index), whose(self)}
   if self.pool and self.pool ~= self.name then parts[#parts + 1] = " of pool '" .. self.pool .. "'" end
   if self.item then parts[#parts + 1] = ": " .. self.item end
   return table.concat(parts) .. ")"
@@ -155,6 +164,15 @@ local function logged(err)
 end
 
 
+-- Whose function it was: its name and, in a pipeline, its piper's. names: a name or false; of composed functions an array, in a
+-- pipeline with their pipers as `pipers`. step: which of them; 0 before the first.
+local function who(names, step)
+  if type(names) ~= "table" then return names or nil, nil end
+  step = math.max(step, 1)
+  return names[step], names.pipers and names.pipers[step]
+end
+
+
 -- Message handler of input pulls.
 function M.caught(value, traceback)
   if M.is(value) then return fill(value, {traceback = traceback}) end
@@ -175,20 +193,22 @@ end
 
 
 -- An item that could not be submitted: its input raised, or it cannot travel.
-function M.of_input(raised, kind, task, index, name, pool)
+function M.of_input(raised, kind, task, index, names, pool)
   if M.is(raised) then return raised end
   if type(raised) ~= "table" then raised = {value = raised} end
+  local name, piper = who(names, 1)
   return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
-    index = index, traceback = raised.traceback, name = name or nil, pool = pool})
+    index = index, traceback = raised.traceback, name = name, piper = piper, pool = pool})
 end
 
 
 -- A tasklet that raised, or whose item or result could not travel.
-function M.of_item(raised, phase, task, index, name, attempts, item, pool)
+function M.of_item(raised, phase, task, index, names, step, attempts, item, pool)
   local value = raised.value
   local shown
   if phase ~= "decode" then shown = M.render(item) end
-  local fields = {task = task, index = index, name = name or nil, attempts = attempts, item = shown, pool = pool,
+  local name, piper = who(names, step)
+  local fields = {task = task, index = index, name = name, piper = piper, attempts = attempts, item = shown, pool = pool,
     traceback = raised.traceback}
   if M.is(value) and phase == "call" then
     local err = fill(M.new(fill({}, value)), fields)
@@ -210,16 +230,29 @@ local fault_words = {
 }
 
 
+-- The item of a tasklet whose worker is gone. Only what the first of composed functions was given is still known, so it says
+-- whose that was.
+local function item_given(item, names, step)
+  if item == nil then return nil end
+  if step <= 1 then return M.render(item) end
+  local first, first_piper = who(names, 1)
+  local _, piper = who(names, step)
+  local same = piper == first_piper
+  return ("%s, as %s '%s' got it"):format(M.render(item), same and "function" or "piper", same and first or first_piper)
+end
+
+
 -- A tasklet whose worker is gone.
-function M.of_fault(cause, text, task, index, name, attempts, item, pool)
+function M.of_fault(cause, text, task, index, names, step, attempts, item, pool)
   local message = fault_words[cause]
   if cause == "died" then message = "worker " .. text end
   if cause == "no worker" then
     message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
     cause = "died"
   end
+  local name, piper = who(names, step)
   return logged(M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
-    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil,
+    name = name, piper = piper, attempts = attempts > 0 and attempts or nil, item = item_given(item, names, step),
     pool = pool})
 end
 

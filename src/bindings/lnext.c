@@ -87,26 +87,14 @@ static bool decode(lua_State *L, const void *p, size_t n) {
   return lua_pcall(L, 1, 1, 0) == LUA_OK;
 }
 
-/* the name of a task, or of the function of a composed one that was computed when its worker was lost */
-static void push_name(lua_State *L, struct lpool *p, uint32_t task, uint32_t step) {
+void lpool_push_names(lua_State *L, struct lpool *p, uint32_t task) {
   lpool_push_table(L, p);
   if (!lua_istable(L, -1)) return;
-  if (lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) {
-    lua_rawgeti(L, -1, step ? step : 1);
-    lua_remove(L, -2);
-  }
+  lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME);
   lua_remove(L, -2);
 }
 
-/* the number of a task, as a person gave it; those of pipelines have none */
-static void push_number(lua_State *L, const struct part *from) {
-  if (from->pool->tk[from->task].chain)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, (lua_Integer)from->task + 1);
-}
-
-/* the words for a tasklet whose worker is gone; its request, if it can be had, shows the item */
+/* the words for a tasklet whose worker is gone, of a chain in that step; its request, if it can be had, shows the item */
 static void push_fault(lua_State *L, const struct part *from, const struct fault *f, uint32_t step, uint64_t index) {
   struct lpool *p = from->pool;
   struct frame request;
@@ -118,9 +106,10 @@ static void push_fault(lua_State *L, const struct part *from, const struct fault
                     : f->cause == FAULT_DIED  ? "died"
                                               : "no worker");
   lua_pushstring(L, cause);
-  push_number(L, from);
+  lua_pushinteger(L, (lua_Integer)from->task + 1);
   lua_pushinteger(L, (lua_Integer)index);
-  push_name(L, p, from->task, step);
+  lpool_push_names(L, p, from->task);
+  lua_pushinteger(L, step);
   lua_pushinteger(L, f->attempts);
   if (!(p->rt && shelf_request(&p->tk[from->task].shelf, from->reader, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
         decode(L, request.body, request.len)))
@@ -131,7 +120,7 @@ static void push_fault(lua_State *L, const struct part *from, const struct fault
     lua_rawseti(L, -2, 1);
   }
   lpool_push_name(L, p);
-  lua_call(L, 8, 1);
+  lua_call(L, 9, 1);
 }
 
 bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, uint64_t index) {
@@ -144,7 +133,7 @@ bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, u
   if (decode(L, f->body, f->len)) return f->kind & FRAME_ERROR;
   lerror_push(L, "of_codec");
   lua_insert(L, -2);
-  push_number(L, from);
+  lua_pushinteger(L, (lua_Integer)from->task + 1);
   lua_pushinteger(L, (lua_Integer)index);
   lpool_push_name(L, from->pool);
   lua_call(L, 4, 1);

@@ -49,9 +49,7 @@ void lsubmit_blame(lua_State *L, struct lpool *p, uint32_t t, const char *kind) 
   lua_pushstring(L, kind);
   lua_pushinteger(L, (lua_Integer)t + 1);
   lua_pushinteger(L, (lua_Integer)s.submitted + 1);
-  lpool_push_table(L, p);
-  if (lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) lua_rawgeti(L, -1, 1), lua_remove(L, -2);
-  lua_remove(L, -2);
+  lpool_push_names(L, p, t);
   lpool_push_name(L, p);
   lua_call(L, 6, 1);
 }
