@@ -124,9 +124,13 @@ local function pools_of(self, set, seen)
 end
 
 
+-- What a piper reads. An array is read from its beginning in every run.
 local function readers_of(self)
   local readers = {}
-  for i, input in ipairs(self.inputs) do readers[i] = input.piper and input.outlet.source or input.reader end
+  for i, input in ipairs(self.inputs) do
+    local array = input.reader and input.reader.array
+    readers[i] = input.piper and input.outlet.source or array and inbox.reader(array) or input.reader
+  end
   return readers
 end
 
