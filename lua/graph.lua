@@ -8,6 +8,8 @@ local options = require "papy.options"
 
 local M = {}
 
+local graph_spec = {nodes = "table", edges = "table"}
+
 local Graph = {}
 M.methods = Graph -- for graphs of their own kind
 
@@ -371,7 +373,7 @@ end
 function M.Graph(nodes, edges)
   local graph = setmetatable(M.init {}, meta)
   if edges == nil and type(nodes) == "table" and #nodes == 0 then
-    local o = options.check("Graph", nodes, {nodes = "table", edges = "table"})
+    local o = options.check("Graph", nodes, graph_spec)
     nodes, edges = o.nodes, o.edges
   end
   if nodes ~= nil then graph:add_nodes(nodes) end
