@@ -194,38 +194,71 @@ void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
   } while (clock_ns() < deadline);
 }
 
-/* "task 1 (2 results)": what stands in the way */
-static int add_undrained(lua_State *L, struct lpool *p, luaL_Buffer *b) {
-  int n = 0;
+/* the i-th task that this one reads, or was seen to take from */
+static const struct part *source(const struct tk *k, uint32_t i) {
+  return i < k->parts ? &k->part[i] : &k->draws[i - k->parts];
+}
+
+/* does a task still read that one? A join that has ended does not, whatever is left of its longer inputs */
+static bool is_read(const struct lpool *p, uint32_t task) {
+  for (const struct lpool *q = p->engine->pools; q; q = q->next)
+    for (uint32_t t = 0; q->rt && t < q->tasks; t++)
+      for (uint32_t i = 0; i < q->tk[t].parts + q->tk[t].drawn && !pool_input_ended(q->rt, t); i++)
+        if (source(&q->tk[t], i)->pool == p && source(&q->tk[t], i)->id == p->tk[task].id) return true;
+  return false;
+}
+
+/* task t has results that nobody took and no task will take */
+static bool is_undrained(const struct lpool *p, uint32_t t) { return pool_waiting(p->rt, t) && !is_read(p, t); }
+
+/* the pool that has to be drained for the next result of a task: its own, or that of one it reads, however far; or NULL */
+static struct lpool *full_pool(struct lpool *p, uint32_t task) {
+  const struct tk *k = &p->tk[task];
+  struct lpool *full = NULL;
+  for (uint32_t t = 0; t < p->tasks; t++)
+    if (is_undrained(p, t)) return p;
+  for (uint32_t i = 0; i < k->parts + k->drawn && !full; i++)
+    if (lpool_has(source(k, i))) full = full_pool(source(k, i)->pool, source(k, i)->task);
+  return full;
+}
+
+/* push "task 1, task 3": what is to be drained */
+static void push_undrained(lua_State *L, struct lpool *p) {
+  luaL_Buffer b;
+  bool some = false;
+  luaL_buffinit(L, &b);
   for (uint32_t t = 0; t < p->tasks; t++) {
-    struct pool_stats s;
-    if (!pool_waiting(p->rt, t) || p->tk[t].consumed) continue;
-    pool_stats(p->rt, (int32_t)t, &s);
-    if (n++) luaL_addstring(b, ", ");
+    if (!is_undrained(p, t)) continue;
+    if (some) luaL_addstring(&b, ", ");
+    some = true;
     lua_pushfstring(L, "task %d", (int)t + 1);
-    luaL_addvalue(b);
+    luaL_addvalue(&b);
   }
-  return n;
+  luaL_pushresult(&b);
 }
 
 _Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task) {
-  luaL_Buffer b;
   const struct tk *k = &p->tk[task];
   for (uint32_t i = 0; i < k->parts; i++)
     if (!k->part[i].pool->rt)
-      lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started", (int)task + 1);
-  luaL_buffinit(L, &b);
-  int n = add_undrained(L, p, &b);
-  luaL_pushresult(&b);
-  if (n)
+      lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started",
+                  (int)task + 1);
+  struct lpool *full = full_pool(p, task);
+  if (!full)
     lpool_raise(L, p, "deadlock",
-                 ": task %d cannot get its next result: the buffer is full of results nobody took; take those of %s first, "
-                 "or give the pool a larger buffer",
-                 (int)task + 1, lua_tostring(L, -1));
+                ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
+                "a larger buffer or stride is needed",
+                (int)task + 1);
+  push_undrained(L, full);
+  if (full == p) lua_pushliteral(L, "the buffer");
+  else {
+    lpool_push_name(L, full);
+    lua_pushfstring(L, "the buffer of pool '%s'", lua_tostring(L, -1));
+  }
   lpool_raise(L, p, "deadlock",
-               ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
-               "a larger buffer or stride is needed",
-               (int)task + 1);
+              ": task %d cannot get its next result: %s is full of results nobody took; take those of %s first, "
+              "or give the pool a larger buffer",
+              (int)task + 1, lua_tostring(L, -1), lua_tostring(L, full == p ? -2 : -3));
 }
 
 /* whose inputs are being pulled just now draw on this task: remembered, so that papy knows when a pull would wait */
