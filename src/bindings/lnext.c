@@ -194,31 +194,35 @@ void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
   } while (clock_ns() < deadline);
 }
 
-/* the i-th task that this one reads, or was seen to take from */
-static const struct part *source(const struct tk *k, uint32_t i) {
-  return i < k->parts ? &k->part[i] : &k->draws[i - k->parts];
-}
-
-/* does a task still read that one? A join that has ended does not, whatever is left of its longer inputs */
-static bool is_read(const struct lpool *p, uint32_t task) {
-  for (const struct lpool *q = p->engine->pools; q; q = q->next)
-    for (uint32_t t = 0; q->rt && t < q->tasks; t++)
-      for (uint32_t i = 0; i < q->tk[t].parts + q->tk[t].drawn && !pool_input_ended(q->rt, t); i++)
-        if (source(&q->tk[t], i)->pool == p && source(&q->tk[t], i)->id == p->tk[task].id) return true;
+/* does a task of q that goes on read the task of p with that id, or with ANY id one of p's? A join that has ended does not,
+** whatever is left of its longer inputs. */
+enum { ANY = 0 };
+static bool reads(const struct lpool *q, const struct lpool *p, lua_Integer id) {
+  for (uint32_t t = 0; q->rt && t < q->tasks; t++) {
+    const struct tk *k = &q->tk[t];
+    for (uint32_t i = 0; i < k->parts + k->drawn && !pool_input_ended(q->rt, t); i++) {
+      const struct part *from = i < k->parts ? &k->part[i] : &k->draws[i - k->parts];
+      if (from->pool == p && (id == ANY || from->id == id)) return true;
+    }
+  }
   return false;
 }
 
 /* task t has results that nobody took and no task will take */
-static bool is_undrained(const struct lpool *p, uint32_t t) { return pool_waiting(p->rt, t) && !is_read(p, t); }
+static bool is_undrained(const struct lpool *p, uint32_t t) {
+  bool wanted = !pool_waiting(p->rt, t);
+  for (const struct lpool *q = p->engine->pools; q && !wanted; q = q->next) wanted = reads(q, p, p->tk[t].id);
+  return !wanted;
+}
 
-/* the pool that has to be drained for the next result of a task: its own, or that of one it reads, however far; or NULL */
-static struct lpool *full_pool(struct lpool *p, uint32_t task) {
-  const struct tk *k = &p->tk[task];
+/* the pool that has to be drained: this one, or one that it reads or that reads it, however far; NULL: none */
+static struct lpool *full_pool(struct lpool *p, unsigned search) {
   struct lpool *full = NULL;
+  p->search = search;
   for (uint32_t t = 0; t < p->tasks; t++)
     if (is_undrained(p, t)) return p;
-  for (uint32_t i = 0; i < k->parts + k->drawn && !full; i++)
-    if (lpool_has(source(k, i))) full = full_pool(source(k, i)->pool, source(k, i)->task);
+  for (struct lpool *q = p->engine->pools; q && !full; q = q->next)
+    if (q->rt && q->search != search && (reads(p, q, ANY) || reads(q, p, ANY))) full = full_pool(q, search);
   return full;
 }
 
@@ -243,7 +247,7 @@ _Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task) {
     if (!k->part[i].pool->rt)
       lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started",
                   (int)task + 1);
-  struct lpool *full = full_pool(p, task);
+  struct lpool *full = full_pool(p, ++p->engine->searches);
   if (!full)
     lpool_raise(L, p, "deadlock",
                 ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "

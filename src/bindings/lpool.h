@@ -71,6 +71,7 @@ struct lpool {
   lua_Integer number; /* in the weak table of pools */
   pid_t pid;          /* who started it */
   unsigned run;       /* counts its starts */
+  unsigned search;    /* of the engine's, the last that came by */
   lua_State *work;    /* the Lua thread workers compute in; unused in the host */
   struct tk *tk; /* of the run, or of the last one */
   uint32_t tasks, workers;

@@ -205,6 +205,18 @@ T.each_type(function(worker_type)
     eq(chain:next(), #e.results + 1)
   end)
 
+  claim("and so it does when it is the pool of a reader", function()
+    local first, second = noting { stride = 1, buffer = 2 }, noting { stride = 1, buffer = 2, name = "second" }
+    local left, right = first:add_task(same, T.range(1, 20)), first:add_task(same, T.range(1, 20))
+    second:add_task(same, second:add_task(same, left))
+    first:start()
+    second:start()
+    local e = raises("deadlock", right.collect, right)
+    ok(tostring(e):find("the buffer of pool 'second' is full of results nobody took; take those of task 2 first", 1, true), e)
+    second:next { task = 2 }
+    eq(right:next(), #e.results + 1)
+  end)
+
   claim("a deadlock is seen whenever the last worker comes to rest", function()
     for _ = 1, 100 do
       local pool = noting { stride = 2, buffer = 6 }
