@@ -20,6 +20,13 @@ local function shorten(text, most)
 end
 
 
+-- tostring, or what there is to say when the value's own __tostring fails
+local function words(value)
+  local ok, text = pcall(tostring, value)
+  return ok and text or ("a %s whose __tostring fails"):format(type(value))
+end
+
+
 -- A short, single-line picture of a value, for messages.
 local function render(value, depth)
   local kind = type(value)
@@ -27,7 +34,7 @@ local function render(value, depth)
     return shorten((("%q"):format(value):gsub("\\\n", "\\n"):gsub("[%c\127-\255]", "?")), 60)
   end
   if value == core.sys.null then return "null" end
-  if kind ~= "table" or getmetatable(value) then return shorten(tostring(value), 60) end
+  if kind ~= "table" or getmetatable(value) then return shorten(words(value), 60) end
   if depth == 0 then return "{...}" end
   local parts, n = {}, #value
   for i = 1, math.min(n, 5) do parts[#parts + 1] = render(value[i], depth - 1) end
@@ -121,7 +128,7 @@ end
 
 
 function Error:__tostring()
-  local text = (self.message or "unknown error") .. where(self)
+  local text = tostring(self.message or "unknown error") .. where(self)
   if self.attempts and self.attempts > 1 then text = text .. (" after %d attempts"):format(self.attempts) end
   return text
 end
@@ -145,7 +152,14 @@ end
 -- a value that cannot travel must not keep its error from travelling
 local function sendable(value)
   if pcall(core.codec.encode, value) then return value end
-  return tostring(value)
+  return words(value)
+end
+
+
+local function with_sendable_fields(err)
+  if pcall(core.codec.encode, err) then return err end
+  for key, value in pairs(err) do err[key] = type(key) == "string" and sendable(value) or nil end
+  return err
 end
 
 
@@ -213,8 +227,8 @@ function M.of_item(raised, phase, task, index, names, step, attempts, item, pool
   if M.is(value) and phase == "call" then
     local err = fill(M.new(fill({}, value)), fields)
     err.kind = err.kind or "function"
-    err.value = sendable(err.value)
     err.message = err.message or "a papy.Error without a message"
+    with_sendable_fields(err)
     return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"

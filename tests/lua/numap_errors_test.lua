@@ -126,7 +126,7 @@ T.each_type(function(worker_type)
       if x == 1 then error(setmetatable({}, { __tostring = function() error "again" end })) end
       return x
     end, { 1, 2 })
-    failure(task)
+    ok(failure(task).message:find "a table whose __tostring fails", "message")
     eq(task:next(), 2)
   end)
 
@@ -162,6 +162,17 @@ T.each_type(function(worker_type)
     local good, e = pcall(task.next, task)
     ok(not good and (e.kind == "function" or e.kind == "codec"), e)
     eq(task:next(), 2)
+  end)
+
+  claim("of an error value with fields that cannot travel all others do, and those in words", function()
+    for _, give in ipairs { error, function(e) return e end } do
+      local task = task_of(function()
+        return give(papy.Error { kind = "mine", message = "m", file = io.stdout, limit = 5, [io.stdout] = true })
+      end, { 1 })
+      local e = raises("mine", task.next, task)
+      eq({ e.message, e.limit, e.index }, { "m", 5, 1 })
+      ok(e.file:find "^file %(", e.file)
+    end
   end)
 
   claim("returning an error is the same as raising it", function()
