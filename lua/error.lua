@@ -156,18 +156,20 @@ local function sendable(value)
 end
 
 
-local function with_sendable_fields(err)
-  if pcall(core.codec.encode, err) then return err end
-  for key, value in pairs(err) do err[key] = type(key) == "string" and sendable(value) or nil end
-  return err
-end
-
-
 local function fill(err, fields)
   for key, value in pairs(fields) do
     if err[key] == nil then err[key] = value end
   end
   return err
+end
+
+
+-- An error that can travel: this one, or one with words for what cannot.
+function M.sendable(err)
+  if pcall(core.codec.encode, err) then return err end
+  local new = M.new {}
+  for key, value in pairs(err) do new[key] = type(key) == "string" and sendable(value) or nil end
+  return new
 end
 
 
@@ -228,7 +230,7 @@ function M.of_item(raised, phase, task, index, names, step, attempts, item, pool
     local err = fill(M.new(fill({}, value)), fields)
     err.kind = err.kind or "function"
     err.message = err.message or "a papy.Error without a message"
-    with_sendable_fields(err)
+    err = M.sendable(err)
     return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"

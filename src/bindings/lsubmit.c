@@ -24,6 +24,9 @@ void lsubmit_error(lua_State *L, struct lpool *p, uint32_t t) {
   struct writer w;
   struct job j = {&w, "error"};
   int top = lua_gettop(L) - 1;
+  lerror_push(L, "sendable");
+  lua_insert(L, top + 1);
+  lua_call(L, 1, 1);
   if (pool_begin(p->rt, t, &w) == 0) {
     lua_pushcfunction(L, encode_protected);
     lua_pushvalue(L, top + 1);

@@ -173,6 +173,12 @@ T.each_type(function(worker_type)
       eq({ e.message, e.limit, e.index }, { "m", 5, 1 })
       ok(e.file:find "^file %(", e.file)
     end
+    local mine = papy.Error { kind = "mine", message = "m", file = io.stdout }
+    for _, input in ipairs { { mine }, function() error(mine) end } do
+      local task = task_of(function(x) return x end, input)
+      ok(raises("mine", task.next, task).file:find "^file %(", "file")
+    end
+    eq(mine.file, io.stdout)
   end)
 
   claim("returning an error is the same as raising it", function()
