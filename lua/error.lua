@@ -208,13 +208,16 @@ function M.passes(value)
 end
 
 
--- An item that could not be submitted: its input raised, or it cannot travel.
+-- An item that could not be submitted: its input raised or gave an error, or it cannot travel. What is an error of an item
+-- already stays as it is.
 function M.of_input(raised, kind, task, index, names, pool)
-  if M.is(raised) then return raised end
-  if type(raised) ~= "table" then raised = {value = raised} end
+  if M.is(raised) and raised.index then return raised end
   local name, piper = who(names, 1)
-  return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
-    index = index, traceback = raised.traceback, name = name, piper = piper, pool = pool})
+  local fields = {kind = kind, task = task, index = index, name = name, piper = piper, pool = pool}
+  if M.is(raised) then return logged(fill(M.new(fill({}, raised)), fields)) end
+  if type(raised) ~= "table" then raised = {value = raised} end
+  fields.message, fields.value, fields.traceback = message_of(raised.value), sendable(raised.value), raised.traceback
+  return logged(M.new(fields))
 end
 
 

@@ -65,6 +65,7 @@ void lsubmit_value(lua_State *L, struct lpool *p, uint32_t t) {
     return;
   }
   if (lerror_is(L)) { /* given as a value: a failed item, which passes the function untouched */
+    lsubmit_blame(L, p, t, "input");
     lsubmit_error(L, p, t);
     return;
   }

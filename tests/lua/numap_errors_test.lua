@@ -297,6 +297,20 @@ T.each_type(function(worker_type)
     for _ = 1, 3 do eq(task:next(), nil) end
   end)
 
+  claim("an error value that an input raises or gives is that of the item, and keeps its kind and index", function()
+    local function mine(fields)
+      fields.kind, fields.message = "mine", "m"
+      return papy.Error(fields)
+    end
+    local task = task_of(function(x) return x end, { 1, mine {}, mine { index = 7 }, 4 })
+    local results = task:collect { errors = "return" }
+    eq({ results[1], results[4] }, { 1, 4 })
+    eq({ results[2].kind, results[2].index, results[2].task, results[3].index }, { "mine", 2, 1, 7 })
+    task = task_of(function(x) return x end, function() error(mine {}) end)
+    results = task:collect { errors = "return" }
+    eq({ #results, results[1].kind, results[1].index, results[1].task }, { 1, "mine", 1, 1 })
+  end)
+
   claim("an input that raises at once", function()
     local task = task_of(same, function() error { "table" } end)
     failure(task, "input")
