@@ -65,6 +65,7 @@ local function run_block(self, partial, block, name, offset)
   while true do
     ok, why = xpcall(runner.go, self.caught, runner)
     if ok then return nil end
+    if runner:torn() then error(why, 0) end
     local err = failure(runner, why, name)
     if err.kind == "input" then return err end
     if self.on_error ~= "skip" then error(err, 0) end
@@ -114,21 +115,20 @@ end
 
 -- chunks are counted where they are mapped, without making records
 local function count_chunk(self, partial, item)
-  local ok, n, failed = pcall(core.chunks.count_records, item, self.count, self.on_error == "skip")
-  if ok then
-    partial.kept, partial.failed = n, failed
-  elseif tostring(n):find(" gave up: ", 1, true) then
-    error(Error.new {kind = "function", message = n}, 0)
-  else
-    broken(self, partial, input_error(n))
+  local n, failed, why, at = core.chunks.count_records(item, self.count, self.on_error == "skip")
+  partial.kept, partial.failed = n, failed
+  if at then
+    error(Error.new {kind = "function", message = ("%s\n  record %s"):format(why, place_of(item.file, at))}, 0)
+  elseif why then
+    broken(self, partial, input_error(why))
   end
 end
 
 
-local function run_item(self, partial, item)
-  if self.count and M.is_chunk(item) then return count_chunk(self, partial, item) end
+local function run_item(self, partial, item, reads)
   local plan = self.plan
-  plan.runner:clear()
+  plan.runner:clear(reads)
+  if self.count and M.is_chunk(item) then return count_chunk(self, partial, item) end
   if plan.last then plan.last.reset() end
   local ok, why = pcall(run_blocks, self, partial, item)
   local found = plan.runner:take()
@@ -150,14 +150,21 @@ end
 
 
 -- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
-local function work(self, item)
+local function attempt(self, item, reads)
   local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {},
     bytes = bytes_of(item)}
-  local ok, why = pcall(run_item, self, partial, item)
+  local ok, why = pcall(run_item, self, partial, item, reads)
   if not ok and Error.is_interrupt(why) then error(why, 0) end
   if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
   partial.names = nil
   return partial
+end
+
+
+-- Where a mapping broke, the item is done again by reading: that gives what came before, and the error in its place.
+local function work(self, item)
+  local partial = attempt(self, item, false)
+  return self.plan.runner:torn() and attempt(self, item, true) or partial
 end
 
 
