@@ -61,13 +61,15 @@ end
 -- Files of a source, entry by entry. An iterator: "path", path | "handle", entry | "iterator", entry | "broken", sentence | nil
 local function each_file(source)
   local i, inner = 0, nil
-  local function enter(path, chosen)
+  local wants_directories = source.recursive or source.include or source.exclude
+  local function enter(path, wanted)
     local found = core.fs.stat(path)
     if not found or found.kind ~= "directory" then return "path", path end
-    if chosen or source.recursive then inner = directory(path, source) end
+    if wanted then inner = directory(path, source) end
   end
   local function next_entry(entry)
-    if entry.kind == "path" then return enter(entry.value, true) end
+    if entry.kind == "path" and wants_directories then return enter(entry.value, true) end
+    if entry.kind == "path" then return "path", entry.value end -- a directory was refused, and one that it has become will be
     if entry.kind ~= "glob" then return entry.kind, entry end
     local found = paths.glob(entry.value)
     if #found == 0 then return "broken", ("no file fits %s"):format(entry.value) end
@@ -82,7 +84,7 @@ local function each_file(source)
         local path, why = inner()
         if path then
           local here = inner
-          kind, value = enter(path, false)
+          kind, value = enter(path, source.recursive)
           if inner ~= here then outer = here end
         elseif why then
           kind, value = "broken", why
