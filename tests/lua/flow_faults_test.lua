@@ -191,6 +191,30 @@ T.claim("a very long line, in small chunks", function()
   T.eq(flow:where "len(line) < 10":collect(), {"before", "after"})
 end)
 
+-- A quarter of a gigabyte of zeros, then a line; with 64 MB of memory for each process. (A sanitizer needs more.)
+T.claim("a huge line is looked at where it is; what asks for all of it needs the memory, or says that there is none", function()
+  if T.slow > 1 then return end
+  local path = T.temp()
+  assert(os.execute(("truncate -s 256M '%s' && echo ' k=5 after' >>'%s'"):format(path, path)))
+  local text = T.run(([[
+    local flow = papy.open(%q, {workers = 2})
+    print(flow:count(), flow:count "after", #flow:grep("^after"):collect(), flow:where "len(line) > 100":count(),
+      flow:match("k=(?<k>[0-9])"):count_by("k"):collect()[1].k, flow:fields("logfmt"):sum_by("k", "k"):count())
+    for _, whole in ipairs {
+      function() return flow:where(function(line) return #line > 100 end):count() end,
+      function() return flow:collect() end,
+      function() return flow:uniq():count() end,
+      function() return flow:write "/dev/null" end,
+    } do
+      local ok, why = pcall(whole)
+      print(ok, (tostring(why):find("memory")))
+    end
+  ]]):format(path), "ulimit -d 65536; timeout 60")
+  T.ok(text:find "^1\t1\t0\t1\t5\t1\n", text)
+  T.ok(select(2, text:gsub("\nfalse\t%d+", "")) == 4, text)
+end)
+
+
 T.claim("binary files pass through", function()
   local bytes = {}
   for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
@@ -201,17 +225,24 @@ T.claim("binary files pass through", function()
   T.eq(papy.open(path, {workers = 2, chunk = 100}):collect(), expected)
 end)
 
-T.claim("a pattern that takes for ever is an error that names pattern and place, or is left out", function()
-  local path = T.temp("fine\n" .. ("a"):rep(40) .. "b\nfine\n")
-  local evil = [[^(a|aa)+$]]
-  local flow = papy.open(path, {workers = 2})
-  local e = T.raises("gave up", function() return flow:count(evil) end)
-  T.ok(tostring(e):find(path, 1, true), tostring(e))
-  T.eq(flow:on_error "skip":count(evil), 0)
-  local split = flow:match("^(?<x>(a|aa)+)$"):on_mismatch "skip"
-  T.raises("gave up", function() return split:count() end)
-  T.eq(split:on_error "skip":count(), 0)
-  T.eq(split:report().failed, 1)
+T.claim("a pattern that takes for ever is an error that names pattern and line, or the line is left out and counted", function()
+  local path = T.temp("fine\n" .. ("a"):rep(40) .. "b\nfine\r\n")
+  local flow, evil, named = papy.open(path, {workers = 2}), "^(a|aa)+$", "^(?<x>(a|aa)+)$"
+  local function count(asked) return asked:count() end
+  for _, case in ipairs {
+    {evil, flow, function(asked) return asked:count(evil) end},
+    {evil, flow:where "len(line) < 1000":grep(evil), count},
+    {evil, flow:grep(evil), function(asked) return #asked:collect() end},
+    {named, flow:match(named):on_mismatch "skip", count},
+    {evil, flow:where(("line ~ '%s'"):format(evil)), count},
+  } do
+    local pattern, asked, answer = table.unpack(case)
+    local text = tostring(T.raises("function", answer, asked))
+    T.ok(text:find(("regex '%s"):format(pattern), 1, true) and text:find("record " .. path .. ":2", 1, true), text)
+    local skipping = asked:on_error "skip"
+    T.eq(answer(skipping), 0)
+    T.eq(skipping:report().failed, 1)
+  end
 end)
 
 T.claim("a record that is kept beyond its call says so", function()
