@@ -322,12 +322,36 @@ local function has(source, kind)
 end
 
 
+-- the name of what a source has that can be read only once, or nil
+function M.once(source)
+  for _, entry in ipairs(source.entries) do
+    local found = entry.kind == "path" and core.fs.stat(entry.value)
+    local is_stream = entry.kind == "handle" and core.source.at(entry.value) ~= 0 or found and found.kind == "fifo"
+    if is_stream or entry.kind == "iterator" then return entry.name end
+  end
+  return nil
+end
+
+
+-- What can be read only once is not given again.
+local function take(source)
+  local name = M.once(source)
+  if name and source.taken then
+    Error.raise("input", "%s can be read only once, and has been: keep the records (collect), or ask for all in one answer "
+      .. "(group_by)", name)
+  end
+  source.taken = true
+end
+
+
 -- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a
 -- chunk, a table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
--- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
+-- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here, and
+-- that a source which can be read only once was read.
 function M.items(source, how)
   local o = options.check("items", how, items_spec)
+  take(source)
   local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {}}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude
   self.each = each_file(source)

@@ -15,7 +15,7 @@ local items = require "papy.items"
 local options = require "papy.options"
 local paths = require "papy.paths"
 
-local M = {items = items.items, blocks = blocks.blocks}
+local M = {items = items.items, once = items.once, blocks = blocks.blocks}
 
 M.spec = {
   recursive = "boolean", follow = "boolean", from = {"start", "end"}, wait = "limit", on_error = {"raise", "skip"},

@@ -73,7 +73,7 @@ end
 -- Groups of records with the same values of the keys, and aggregates of each: group_by("status", {n = "count", bytes = "sum
 -- bytes", p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean,
 -- stddev, min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a
--- field. Without them: count.
+-- field. Without them: count. Groups come in the order of their first records, or in none when they go to disk (from 1 GiB on).
 function Flow:group_by(keys, aggs)
   local names = type(keys) == "table" and #keys == 0 and {} or name_list("group_by", keys)
   return grouped(self, "group_by", names, aggregates.columns(aggs or {count = "count"}))
@@ -107,7 +107,8 @@ function Flow:histogram(field, width)
 end
 
 
--- Each different record (or combination of these fields) once, in the order of the first ones.
+-- Each different record (or combination of these fields) once, in the order of the first ones; in no order when there are so many
+-- that they go to disk (from 1 GiB on). sort orders them then, too.
 function Flow:uniq(...)
   if select("#", ...) > 0 then return grouped(self, "uniq", name_list("uniq", ...), {aggregates.parse("count", "count")}) end
   local names = class.columns(self)
@@ -212,7 +213,7 @@ local function last_of_chunks(self, n)
   local chunks = self.source and answers.backwards(self)
   if not chunks then return nil end
   local parts, count = {}, 0
-  local step, _, _, closing = answers.partials(self, {kind = "rows"}, nil, {input = chunks})
+  local step, _, _, closing = answers.partials(self, {kind = "rows"}, nil, {input = function() return chunks end})
   while count < n do
     local partial = step()
     if not partial then break end

@@ -218,7 +218,7 @@ end
 function M.run(plan, source, how)
   local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
     report = how.report or M.new_report()}
-  local input = how.input or open.items(source, {workers = how.workers, size = how.size})
+  local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size})
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
     name = "flow"}
   local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
