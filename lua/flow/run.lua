@@ -17,19 +17,26 @@ local LINES_BLOCK <const> = 1 << 20
 
 -- ---- in a worker ----
 
--- the number of the line that begins `offset` bytes into a plain file, or nil
-local function line_at(name, offset)
+-- an iterator over the text of a file, and what closes it; nil where the file cannot be had again
+local function text_of(name)
   local kind = core.source.sniff(name)
+  if kind == "packed" then return open.blocks {files = {name}} end
   local file = kind == "plain" and io.open(name, "rb")
-  if not file then return nil end
+  return file and function() return file:read(LINES_BLOCK) end, file
+end
+
+
+-- the number of the line that begins `offset` bytes into a file, or nil
+local function line_at(name, offset)
+  local step, closing <close> = text_of(name) -- luacheck: ignore closing
+  if not step then return nil end
   local lines, left = 1, offset
   while left > 0 do
-    local text = file:read(math.min(left, LINES_BLOCK))
+    local text = step()
     if not text then break end
-    lines = lines + select(2, text:gsub("\n", ""))
+    lines = lines + select(2, text:sub(1, left):gsub("\n", ""))
     left = left - #text
   end
-  file:close()
   return lines
 end
 
@@ -46,15 +53,21 @@ local function input_error(message)
 end
 
 
--- a step failed at the record under way: the error that says where
-local function failure(runner, raised, name)
-  if Error.is_interrupt(raised) then error(raised, 0) end
-  local offset, text = runner:place()
-  if not offset then return input_error(type(raised) == "table" and raised.value or raised) end -- the file, not a record
+-- a step failed at a record: the error that says where
+local function failure(raised, name, offset, text)
   local err = Error.of_input(raised, "function")
   local message = ("%s\n  record %s: %s"):format(err.message, place_of(name, offset), Error.render(text))
   return Error.new {kind = "function", message = message, traceback = err.traceback, value = err.value}
 end
+
+
+local function caught(raised)
+  if Error.is_interrupt(raised) or Error.is(raised) then return raised end
+  return Error.caught(raised, debug.traceback(nil, 2))
+end
+
+
+local function as_it_is(raised) return raised end
 
 
 -- Run through a block. Returns what is wrong with its file, if anything is.
@@ -63,21 +76,17 @@ local function run_block(self, partial, block, name, offset)
   local ok, why = pcall(runner.begin, runner, block, offset)
   if not ok then return input_error(why) end
   while true do
-    ok, why = xpcall(runner.go, self.caught, runner)
+    local told = self.on_error ~= "skip" or #partial.failures < SAMPLES -- a traceback costs more than most records
+    ok, why = xpcall(runner.go, told and caught or as_it_is, runner)
     if ok then return nil end
-    if runner:torn() then error(why, 0) end
-    local err = failure(runner, why, name)
-    if err.kind == "input" then return err end
+    if runner:torn() or Error.is_interrupt(why) then error(why, 0) end
+    local at, text = runner:place()
+    if not at then return input_error(type(why) == "table" and why.value or why) end -- the file, not a record
+    local err = told and failure(why, name, at, text)
     if self.on_error ~= "skip" then error(err, 0) end
     partial.failed = partial.failed + 1
-    if #partial.failures < SAMPLES then partial.failures[#partial.failures + 1] = err.message end
+    if told then partial.failures[#partial.failures + 1] = err.message end
   end
-end
-
-
-local function caught(raised)
-  if Error.is_interrupt(raised) or Error.is(raised) then return raised end
-  return Error.caught(raised, debug.traceback(nil, 2))
 end
 
 
@@ -216,7 +225,7 @@ end
 -- Returns an iterator over partial results (tables with value and kept), and what closes it. A source that breaks raises behind
 -- what came before.
 function M.run(plan, source, how)
-  local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
+  local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet,
     report = how.report or M.new_report()}
   local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size})
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,

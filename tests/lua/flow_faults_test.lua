@@ -129,6 +129,42 @@ T.claim("a map that raises names the record, too", function()
   T.ok(tostring(e):find "flow_faults_test.lua:%d+", tostring(e))
 end)
 
+T.claim("so does every step that calls a function, of plain and compressed files", function()
+  local plain = T.temp(lines(2000, "k=%d"))
+  assert(os.execute(("gzip -k '%s'"):format(plain)))
+  local function boom(r)
+    if r.k == "1500" then error "broken here" end
+    return 1
+  end
+  local steps = {
+    where = function(flow) return flow:where(boom) end,
+    derive = function(flow) return flow:derive{x = boom} end,
+    map = function(flow) return flow:map(boom) end,
+    flat_map = function(flow) return flow:flat_map(function(r) return {boom(r)} end) end,
+    behind = function(flow) return flow:map(function(r) return {k = r.k} end):where(boom) end,
+  }
+  for _, path in ipairs {plain, plain .. ".gz"} do
+    for name, step in pairs(steps) do
+      local flow = step(papy.open(path, {workers = 2}):fields "logfmt")
+      local text = tostring(T.raises("function", flow.count, flow))
+      T.ok(text:find "flow_faults_test.lua:%d+: broken here" and text:find(path .. ":1500: ", 1, true) and text:find "k=1500",
+        name, text)
+      T.eq(flow:on_error("skip"):count(), 1999, name)
+      T.ok(flow:report().failures[1]:find(path .. ":1500: ", 1, true), flow:report().failures[1])
+    end
+  end
+  os.remove(plain .. ".gz")
+end)
+
+T.claim("many records that fail cost no more than others", function()
+  local path = T.temp(lines(40000, "line number %d"))
+  local flow = papy.open(path, {workers = 1}):where(function() error "always" end):on_error "skip"
+  local began = papy.now()
+  T.eq(flow:count(), 0)
+  T.eq(flow:report().failed, 40000)
+  T.ok(papy.now() - began < 5 * T.slow, papy.now() - began)
+end)
+
 T.claim("on_error('skip') leaves out records that fail, and counts them", function()
   local path = T.temp(lines(1000))
   for _, chunk in ipairs {50, 1 << 20} do
