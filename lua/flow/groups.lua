@@ -31,23 +31,29 @@ local function array_iterator(array)
 end
 
 
--- the tally of this flow's records
-local function tally_of(self, keys, spec, fields)
-  local tally = core.tally.new(spec)
-  local sink = {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields}
+local function fill(tally, self, sink)
   if self.source then
     local item = 0
     for partial in answers.partials(self, sink) do
       tally:merge(partial.value, item)
       item = item + 1
     end
-    return tally
+    return
   end
   local last = chain.sink(self.steps, sink)
   last.reset()
   for row in self.rows() do last.push(row) end
   tally:merge(last.value(), 0)
-  return tally
+end
+
+
+-- the tally of this flow's records
+local function tally_of(self, keys, spec, fields)
+  local tally = core.tally.new(spec)
+  local ok, why = pcall(fill, tally, self, {kind = "tally", tally = core.tally.new(spec), keys = keys, args = fields})
+  if ok then return tally end
+  tally:clear() -- the disk may be full of it
+  error(why, 0)
 end
 
 
@@ -137,12 +143,16 @@ local function sorted(self, order, most)
   return function()
     local step, _, _, closing = self:iter()
     local _ <close> = closing
-    local ordered, taken = sort.sorted(step, order), 0
+    local ordered, _, _, held = sort.sorted(step, order)
+    local taken = 0
     return function()
-      if taken == most then return nil end
+      if taken == most then
+        shut(held)
+        return nil
+      end
       taken = taken + 1
       return ordered()
-    end
+    end, nil, nil, held
   end
 end
 
