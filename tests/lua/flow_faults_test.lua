@@ -361,12 +361,4 @@ T.claim("what does not fit is told on stderr once, unless it was asked for", fun
   T.eq(text, "2\n")
 end)
 
-T.claim("an output that is closed early ends the script quietly", function()
-  local path = T.temp(lines(200000))
-  local script = T.temp(("for line in papy.open(%q):iter() do print(line) end"):format(path))
-  local text, status = T.read_all(("timeout 20 %s %s 2>&1 | head -n 2"):format(T.papy(), script))
-  T.eq(text, "line 1\nline 2\n")
-  T.ok(status == true or status == 0 or status, status)
-end)
-
 T.finish()
