@@ -2,7 +2,8 @@
 --
 -- -q EXPRESSION prints an answer: a number, a text, the rows of a flow. -n CODE runs for every line of the files: an expression
 -- runs in the workers and chooses lines (true) or makes them (a text or a number); statements, and what prints by itself, run
--- here, one line after the other, so that they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing; 2 an error.
+-- here, one line after the other, so that they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing;
+-- 2 an error.
 local core = require "papy.core"
 local Error = require "papy.error"
 

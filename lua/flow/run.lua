@@ -161,7 +161,7 @@ end
 -- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
 local function attempt(self, item, reads)
   local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {},
-    bytes = bytes_of(item)}
+    bytes = bytes_of(item), file = M.is_chunk(item) and item.file or nil}
   local ok, why = pcall(run_item, self, partial, item, reads)
   if not ok and Error.is_interrupt(why) then error(why, 0) end
   if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
@@ -178,6 +178,14 @@ end
 
 
 -- ---- in the host ----
+
+-- a file that is read in chunks is broken once
+local function forget_known(known, partial)
+  if partial.broken == 0 or not partial.file then return end
+  if known[partial.file] then partial.broken, partial.breaks = 0, {} end
+  known[partial.file] = true
+end
+
 
 local function note(report, partial)
   report.records = report.records + (partial.kept or 0)
@@ -226,7 +234,7 @@ end
 -- what came before.
 function M.run(plan, source, how)
   local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet,
-    report = how.report or M.new_report()}
+    report = how.report or M.new_report(), known = {}}
   local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size})
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
     name = "flow"}
@@ -260,6 +268,7 @@ function M.run(plan, source, how)
       warn(self)
       return nil
     end
+    forget_known(self.known, partial)
     note(self.report, partial)
     if bar then bar.add(partial.bytes) end
     pending = partial.error

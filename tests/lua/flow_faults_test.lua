@@ -209,6 +209,46 @@ T.claim("a worker killed midway: its chunk is done again, results exactly once",
   end
 end)
 
+-- nothing of these steps is Lua: the host kills a worker while it hands out the chunks
+T.claim("so are those of steps that run natively, whenever a worker dies", function()
+  local path = T.temp(lines(20000, "k=%d v=1"))
+  local function children()
+    local f = assert(io.open(("/proc/%d/task/%d/children"):format(T.pid(), T.pid())))
+    local pids = {}
+    for pid in f:read "a":gmatch "%d+" do pids[#pids + 1] = pid end
+    f:close()
+    return pids
+  end
+  local function deadly(at)
+    local i, chunks = 0, papy.chunks(path, 2000)
+    local flow = papy.open(function()
+      i = i + 1
+      if i == at then os.execute("kill -9 " .. T.ok(children()[1], "no worker")) end
+      return chunks()
+    end, {workers = 2})
+    return flow, function() return i > at end
+  end
+  for at = 20, 100, 20 do
+    for name, answer in pairs {
+      count = function(flow) return flow:count() end,
+      pattern = function(flow) return flow:count "k=" end,
+      groups = function(flow) return flow:fields("logfmt"):sum_by("v", "v"):collect()[1].sum end,
+      lines = function(flow)
+        local n = 0
+        for line in flow:grep("k"):iter() do
+          n = n + 1
+          T.eq(line, ("k=%d v=1"):format(n))
+        end
+        return n
+      end,
+    } do
+      local flow, killed = deadly(at)
+      T.eq(answer(flow), 20000, name)
+      T.ok(killed(), name)
+    end
+  end
+end)
+
 T.claim("a worker that always dies ends the flow with an error", function()
   local path = T.temp(lines(10))
   local e = T.raises("died", function()

@@ -73,6 +73,14 @@ T.claim("or, on request, the same records that came before, and it is told", fun
 end)
 
 
+T.claim("a file that has shrunk is one that cannot be read, however many parts of it are gone", function()
+  local flow = changed(path "log", lines(1, 1000), function(name) R.write(name, lines(1, 10)) end, {on_error = "skip"}, 100)
+  T.eq(flow:count(), 10)
+  T.eq(flow:report().broken, 1)
+  T.eq(#flow:report().breaks, 1)
+end)
+
+
 T.claim("a file that grows is read as it was when it was cut, its last line too", function()
   for way, answer in pairs(ways) do
     local flow = changed(path "log", lines(1, 1000), function(name) append(name, lines(1, 500)) end, nil, 100)
