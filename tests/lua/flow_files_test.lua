@@ -151,6 +151,36 @@ T.claim("a file that has become a directory, or cannot be opened or read, is an 
 end)
 
 
+T.claim("a compressed file that is cut off or damaged gives what came before, then an error that names it", function()
+  if not pcall(require, "papy.archive") then return end
+  R.write(path "log", lines(1, 100000))
+  for name, command in pairs {
+    cut = "gzip -1 -c '%s' | head -c 100000 >'%s'",
+    damaged = "gzip -1 -c '%s' | { head -c 100000; printf 'xxxxx'; tail -c 50000; } >'%s'",
+    nothing = "gzip -1 -c '%s' | head -c 12 >'%s'",
+  } do
+    local broken = path(name .. ".gz")
+    assert(os.execute(command:format(path "log", broken)))
+    local before = select(2, T.read_all(("zcat '%s' 2>/dev/null"):format(broken)):gsub("[^\n]+", ""))
+    local n = 0
+    local e = T.raises("input", function()
+      for line in papy.open(broken):iter() do
+        n = n + 1
+        T.ok(name == "damaged" or n == before or line == ("k=%07d"):format(n), line)
+      end
+    end)
+    T.ok(tostring(e):find(("cannot read %s behind byte "):format(broken), 1, true), tostring(e))
+    T.ok(name == "damaged" or n == before, name, n, before)
+    for _, way in ipairs {"count", "pattern", "sum", "lines"} do
+      T.raises("input", ways[way], papy.open(broken))
+      local flow = papy.open({broken, path "log"}, {on_error = "skip"})
+      T.eq(ways[way](flow), n + 100000, way)
+      T.eq(flow:report().broken, 1)
+    end
+  end
+end)
+
+
 T.claim("a directory where a file was meant says what to do", function()
   local e = T.raises("input", papy.open, dir)
   T.ok(tostring(e):find "is a directory; {recursive = true}", tostring(e))
