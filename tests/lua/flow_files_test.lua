@@ -171,7 +171,7 @@ T.claim("a compressed file that is cut off or damaged gives what came before, th
     end)
     T.ok(tostring(e):find(("cannot read %s behind byte "):format(broken), 1, true), tostring(e))
     T.ok(name == "damaged" or n == before, name, n, before)
-    for _, way in ipairs {"count", "pattern", "sum", "lines"} do
+    for _, way in ipairs {"count", "lines", name ~= "damaged" and "pattern" or nil, name ~= "damaged" and "sum" or nil} do
       T.raises("input", ways[way], papy.open(broken))
       local flow = papy.open({broken, path "log"}, {on_error = "skip"})
       T.eq(ways[way](flow), n + 100000, way)
