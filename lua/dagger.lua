@@ -43,7 +43,7 @@ end
 
 -- ---- looking ----
 
-for _, name in ipairs {"nodes", "edges", "incoming_edges", "outgoing_edges", "deep_nodes", "dfs", "postorder",
+for _, name in ipairs {"node", "has_node", "nodes", "edges", "incoming_edges", "outgoing_edges", "deep_nodes", "dfs", "postorder",
   "node_rank", "node_width", "rank_width"} do
   Dagger[name] = function(self, ...) return self.graph[name](self.graph, ...) end
 end

@@ -1,8 +1,9 @@
 -- Error: what papy raises, and what stands in the place of an item that failed.
 --
 -- Fields: kind ("function" "input" "timeout" "died" "codec" "deadlock" "closed" …), message (with the position in the
--- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name, pool (its
--- name), attempts, causes, results (what collect took). tostring gives the sentence a person wants.
+-- user's file), traceback (of the worker), value (what was thrown), task, index, item (a short rendering), name (of the task, or
+-- of the function), piper and pool (their names), attempts, causes, results (what collect took). tostring gives the sentence a
+-- person wants.
 local core = require "papy.core"
 
 local M = {}
@@ -19,6 +20,13 @@ local function shorten(text, most)
 end
 
 
+-- tostring, or what there is to say when the value's own __tostring fails
+local function words(value)
+  local ok, text = pcall(tostring, value)
+  return ok and text or ("a %s whose __tostring fails"):format(type(value))
+end
+
+
 -- A short, single-line picture of a value, for messages.
 local function render(value, depth)
   local kind = type(value)
@@ -26,7 +34,7 @@ local function render(value, depth)
     return shorten((("%q"):format(value):gsub("\\\n", "\\n"):gsub("[%c\127-\255]", "?")), 60)
   end
   if value == core.sys.null then return "null" end
-  if kind ~= "table" or getmetatable(value) then return shorten(tostring(value), 60) end
+  if kind ~= "table" or getmetatable(value) then return shorten(words(value), 60) end
   if depth == 0 then return "{...}" end
   local parts, n = {}, #value
   for i = 1, math.min(n, 5) do parts[#parts + 1] = render(value[i], depth - 1) end
@@ -45,6 +53,16 @@ end
 function M.render(value)
   return render(value, 2)
 end
+
+
+-- papy.Error{kind = …, message = …, …}: an error for a function to raise or return, with any further fields.
+setmetatable(Error, {__call = function(_, fields)
+  if type(fields) == "string" then fields = {message = fields} end
+  if type(fields) ~= "table" then
+    M.raise("option", "Error: a table of fields or a message expected, got %s", M.render(fields))
+  end
+  return setmetatable(fields, Error)
+end})
 
 
 function M.is(value)
@@ -90,11 +108,19 @@ function M.raise_in(kind, pool, message, ...)
 end
 
 
+-- " of piper 'x', function 'f'" or " of task 1 'f'"
+local function whose(self)
+  if self.piper then
+    local more = self.name and self.name ~= self.piper and (", function '%s'"):format(self.name) or ""
+    return (" of piper '%s'%s"):format(self.piper, more)
+  end
+  return (self.task and " of task " .. tostring(self.task) or "") .. (self.name and (" '%s'"):format(self.name) or "")
+end
+
+
 local function where(self)
-  if not self.index then return "" end
-  local parts = {" (item ", tostring(self.index)}
-  if self.task then parts[#parts + 1] = " of task " .. tostring(self.task) end
-  if self.name then parts[#parts + 1] = " '" .. self.name .. "'" end
+  if not self.index or self.causes then return "" end -- causes say it themselves
+  local parts = {" (item ", tostring(self.index), whose(self)}
   if self.pool and self.pool ~= self.name then parts[#parts + 1] = " of pool '" .. self.pool .. "'" end
   if self.item then parts[#parts + 1] = ": " .. self.item end
   return table.concat(parts) .. ")"
@@ -102,7 +128,7 @@ end
 
 
 function Error:__tostring()
-  local text = (self.message or "unknown error") .. where(self)
+  local text = tostring(self.message or "unknown error") .. where(self)
   if self.attempts and self.attempts > 1 then text = text .. (" after %d attempts"):format(self.attempts) end
   return text
 end
@@ -126,7 +152,7 @@ end
 -- a value that cannot travel must not keep its error from travelling
 local function sendable(value)
   if pcall(core.codec.encode, value) then return value end
-  return tostring(value)
+  return words(value)
 end
 
 
@@ -138,10 +164,28 @@ local function fill(err, fields)
 end
 
 
+-- An error that can travel: this one, or one with words for what cannot.
+function M.sendable(err)
+  if pcall(core.codec.encode, err) then return err end
+  local new = M.new {}
+  for key, value in pairs(err) do new[key] = type(key) == "string" and sendable(value) or nil end
+  return new
+end
+
+
 -- A new error, which is one line of the log.
 local function logged(err)
   if core.log.enabled "error" then core.log.write("error", "papy", tostring(err)) end
   return err
+end
+
+
+-- Whose function it was: its name and, in a pipeline, its piper's. names: a name or false; of composed functions an array, in a
+-- pipeline with their pipers as `pipers`. step: which of them; 0 before the first.
+local function who(names, step)
+  if type(names) ~= "table" then return names or nil, nil end
+  step = math.max(step, 1)
+  return names[step], names.pipers and names.pipers[step]
 end
 
 
@@ -164,27 +208,32 @@ function M.passes(value)
 end
 
 
--- An item that could not be submitted: its input raised, or it cannot travel.
-function M.of_input(raised, kind, task, index, name, pool)
-  if M.is(raised) then return raised end
+-- An item that could not be submitted: its input raised or gave an error, or it cannot travel. What is an error of an item
+-- already stays as it is.
+function M.of_input(raised, kind, task, index, names, pool)
+  if M.is(raised) and raised.index then return raised end
+  local name, piper = who(names, 1)
+  local fields = {kind = kind, task = task, index = index, name = name, piper = piper, pool = pool}
+  if M.is(raised) then return logged(fill(M.new(fill({}, raised)), fields)) end
   if type(raised) ~= "table" then raised = {value = raised} end
-  return logged(M.new {kind = kind, message = message_of(raised.value), value = sendable(raised.value), task = task,
-    index = index, traceback = raised.traceback, name = name or nil, pool = pool})
+  fields.message, fields.value, fields.traceback = message_of(raised.value), sendable(raised.value), raised.traceback
+  return logged(M.new(fields))
 end
 
 
 -- A tasklet that raised, or whose item or result could not travel.
-function M.of_item(raised, phase, task, index, name, attempts, item, pool)
+function M.of_item(raised, phase, task, index, names, step, attempts, item, pool)
   local value = raised.value
   local shown
   if phase ~= "decode" then shown = M.render(item) end
-  local fields = {task = task, index = index, name = name or nil, attempts = attempts, item = shown, pool = pool,
+  local name, piper = who(names, step)
+  local fields = {task = task, index = index, name = name, piper = piper, attempts = attempts, item = shown, pool = pool,
     traceback = raised.traceback}
   if M.is(value) and phase == "call" then
     local err = fill(M.new(fill({}, value)), fields)
     err.kind = err.kind or "function"
-    err.value = sendable(err.value)
     err.message = err.message or "a papy.Error without a message"
+    err = M.sendable(err)
     return value.item == nil and logged(err) or err -- one with an item comes by a second time, from a Worker
   end
   fields.kind = phase == "call" and "function" or "codec"
@@ -200,16 +249,29 @@ local fault_words = {
 }
 
 
+-- The item of a tasklet whose worker is gone. Only what the first of composed functions was given is still known, so it says
+-- whose that was.
+local function item_given(item, names, step)
+  if item == nil then return nil end
+  if step <= 1 then return M.render(item) end
+  local first, first_piper = who(names, 1)
+  local _, piper = who(names, step)
+  local same = piper == first_piper
+  return ("%s, as %s '%s' got it"):format(M.render(item), same and "function" or "piper", same and first or first_piper)
+end
+
+
 -- A tasklet whose worker is gone.
-function M.of_fault(cause, text, task, index, name, attempts, item, pool)
+function M.of_fault(cause, text, task, index, names, step, attempts, item, pool)
   local message = fault_words[cause]
   if cause == "died" then message = "worker " .. text end
   if cause == "no worker" then
     message = "no worker could be started" .. (text ~= "" and ": " .. text or "")
     cause = "died"
   end
+  local name, piper = who(names, step)
   return logged(M.new {kind = cause == "memory" and "function" or cause, message = message, task = task, index = index,
-    name = name or nil, attempts = attempts > 0 and attempts or nil, item = item ~= nil and M.render(item) or nil,
+    name = name, piper = piper, attempts = attempts > 0 and attempts or nil, item = item_given(item, names, step),
     pool = pool})
 end
 

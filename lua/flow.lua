@@ -22,10 +22,11 @@ for name, rule in pairs(open.spec) do open_spec[name] = rule end
 
 
 -- A flow over the records of x: a path, a glob, a directory ({recursive = true}), "-" (standard input), an open file, an
--- iterator of strings, or a list of these. Compressed files and archives are recognised by their content. Options: workers
--- (default: usable processors), chunk (bytes, of a part of a file that a worker gets), record_start (a regex: records are runs of
--- lines that begin at one that matches), recursive, include, exclude (globs), follow = true (goes on with growing files; from =
--- "start" or "end"), on_error = "raise" or "skip" (of files that cannot be read).
+-- iterator of strings, or a list of these. Compressed files, archives and compressed members of these are recognised by their
+-- content. What can be read only once (standard input, a pipe, an iterator) gives one answer. Options: workers (default: usable
+-- processors), chunk (bytes, of a part of a file that a worker gets), record_start (a regex: records are runs of lines that begin
+-- at one that matches), recursive, include, exclude (globs), follow = true (goes on with growing files; from = "start" or "end"),
+-- on_error = "raise" or "skip" (of files that cannot be read).
 function M.open(x, opts)
   local o, given = options.check("open", opts, open_spec), {}
   for name in pairs(open.spec) do given[name] = o[name] end

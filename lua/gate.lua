@@ -27,7 +27,7 @@ function Gate:try()
   if item == nil then self.closed = true else self.taken = self.taken + 1 end
   if self.reader.raised then
     self.closed, self.failure = true, self.reader.raised
-    self.failure.name = self.failure.name or self.name
+    self.failure.name, self.failure.piper = self.failure.name or self.name, self.failure.piper or self.name
   end
   return item, true
 end

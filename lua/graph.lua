@@ -8,6 +8,8 @@ local options = require "papy.options"
 
 local M = {}
 
+local graph_spec = {nodes = "table", edges = "table"}
+
 local Graph = {}
 M.methods = Graph -- for graphs of their own kind
 
@@ -366,9 +368,14 @@ function meta:__tostring()
 end
 
 
--- papy.Graph(nodes, edges): a graph with these nodes (an array, may be left out) and edges (an array of pairs {a, b}).
+-- papy.Graph(nodes, edges): a graph with these nodes (an array, may be left out) and edges (an array of pairs {a, b}). Or
+-- papy.Graph{nodes = …, edges = …}.
 function M.Graph(nodes, edges)
   local graph = setmetatable(M.init {}, meta)
+  if edges == nil and type(nodes) == "table" and #nodes == 0 then
+    local o = options.check("Graph", nodes, graph_spec)
+    nodes, edges = o.nodes, o.edges
+  end
   if nodes ~= nil then graph:add_nodes(nodes) end
   if edges ~= nil then graph:add_edges(edges) end
   return graph

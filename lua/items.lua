@@ -62,13 +62,15 @@ end
 -- Files of a source, entry by entry. An iterator: "path", path | "handle", entry | "iterator", entry | "broken", sentence | nil
 local function each_file(source)
   local i, inner = 0, nil
-  local function enter(path, chosen)
+  local wants_directories = source.recursive or source.include or source.exclude
+  local function enter(path, wanted)
     local found = core.fs.stat(path)
     if not found or found.kind ~= "directory" then return "path", path end
-    if chosen or source.recursive then inner = directory(path, source) end
+    if wanted then inner = directory(path, source) end
   end
   local function next_entry(entry)
-    if entry.kind == "path" then return enter(entry.value, true) end
+    if entry.kind == "path" and wants_directories then return enter(entry.value, true) end
+    if entry.kind == "path" then return "path", entry.value end -- a directory was refused, and one that it has become will be
     if entry.kind ~= "glob" then return entry.kind, entry end
     local found = paths.glob(entry.value)
     if #found == 0 then return "broken", ("no file fits %s"):format(entry.value) end
@@ -83,7 +85,7 @@ local function each_file(source)
         local path, why = inner()
         if path then
           local here = inner
-          kind, value = enter(path, false)
+          kind, value = enter(path, source.recursive)
           if inner ~= here then outer = here end
         elseif why then
           kind, value = "broken", why
@@ -324,12 +326,36 @@ local function has(source, kind)
 end
 
 
+-- the name of what a source has that can be read only once, or nil
+function M.once(source)
+  for _, entry in ipairs(source.entries) do
+    local found = entry.kind == "path" and core.fs.stat(entry.value)
+    local is_stream = entry.kind == "handle" and core.source.at(entry.value) ~= 0 or found and found.kind == "fifo"
+    if is_stream or entry.kind == "iterator" then return entry.name end
+  end
+  return nil
+end
+
+
+-- What can be read only once is not given again.
+local function take(source)
+  local name = M.once(source)
+  if name and source.taken then
+    Error.raise("input", "%s can be read only once, and has been: keep the records (collect), or ask for all in one answer "
+      .. "(group_by)", name)
+  end
+  source.taken = true
+end
+
+
 -- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a
 -- chunk, a table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
--- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here.
+-- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here, and
+-- that a source which can be read only once was read.
 function M.items(source, how)
   local o = options.check("items", how, items_spec)
+  take(source)
   local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {},
     opened = setmetatable({}, {__mode = "k"})}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude

@@ -244,9 +244,10 @@ function Pool:add_task(f, input, opts)
 end
 
 
--- Register the task of a pipeline: a definition with f, args, argn and names as arrays, one element for each of the composed
--- functions (see lpool.c), and its input: a task or a zip of tasks, or a function, which is papy's own kind: pull(n) never waits
--- and gives up to n items, nothing when there is none yet, and a nil after the last one of all. Returns its number and id.
+-- Register the task of a pipeline: a definition with f, args, argn and name as arrays, one element for each of the composed
+-- functions (see lpool.c; their pipers' names stand in name.pipers), and its input: a task or a zip of tasks, or a function,
+-- which is papy's own kind: pull(n) never waits and gives up to n items, nothing when there is none yet, and a nil after the last
+-- one of all. Returns its number and id.
 function M.add_chain(pool, definition, input)
   local described = type(input) == "function" and {kind = "own"} or describe_input("connect", input)
   for key, value in pairs(described) do definition[key] = value end

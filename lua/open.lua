@@ -15,7 +15,7 @@ local items = require "papy.items"
 local options = require "papy.options"
 local paths = require "papy.paths"
 
-local M = {items = items.items, blocks = blocks.blocks}
+local M = {items = items.items, once = items.once, blocks = blocks.blocks}
 
 M.spec = {
   recursive = "boolean", follow = "boolean", from = {"start", "end"}, wait = "limit", on_error = {"raise", "skip"},
@@ -136,27 +136,6 @@ function M.source(x, opts)
   local first = o.entries[1].name
   o.what = #o.entries == 1 and first or ("%s and %d more"):format(first, #o.entries - 1)
   return o
-end
-
-
--- Is what an entry gives gone when it has been read? A terminal gives more when it is asked again.
-function M.is_once(entry)
-  if entry.kind ~= "handle" or core.source.at(entry.value) == 0 then return false end
-  return entry.value ~= io.stdin or core.fs.stat("/dev/stdin").kind ~= "other"
-end
-
-
-function M.refuse_again(name)
-  Error.raise("input", "%s can be read only once, and has been read; collect() keeps its records", name)
-end
-
-
--- A source is going to be read: a second time there would be nothing in some.
-function M.begin(source)
-  for _, entry in ipairs(source.entries) do
-    if entry.taken then M.refuse_again(entry.name) end
-    entry.taken = M.is_once(entry)
-  end
 end
 
 

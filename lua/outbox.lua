@@ -65,7 +65,7 @@ local function check_length(self, result, index)
   for i = 1, good and n or 0 do good = good and result[i] ~= nil end
   if good and result[n + 1] == nil then return result end
   self.failed = self.failed + 1
-  return Error.new {kind = "piper", name = self.o.name, index = index,
+  return Error.new {kind = "piper", name = self.o.name, piper = self.o.name, index = index,
     message = ("piper '%s' has produce = %d, but its result %s"):format(self.o.name, n, length_words(result))}
 end
 
@@ -355,7 +355,7 @@ function Pooled:step()
   local result, there = self.tries[task]()
   if not there then
     if not (self.o.timeout and is_late(self, task, nth)) then return false end
-    result = Error.new {kind = "timeout", name = self.o.name, index = nth,
+    result = Error.new {kind = "timeout", name = self.o.name, piper = self.o.name, index = nth,
       message = ("no result of piper '%s' within %s seconds"):format(self.o.name, self.o.timeout)}
   end
   self.since = nil

@@ -30,7 +30,8 @@ local papy = {
   chunks = core.chunks.chunks,
   class = core.codec.class,  -- class(name, metatable): tables with this metatable may travel
   -- Error: what papy raises, and what stands in the place of an item that failed. Fields: kind, message, traceback, value, task,
-  -- index, item, name, pool, attempts, causes, results.
+  -- index, item, name, piper, pool, attempts, causes, results. A function may raise or return one: papy.Error{kind = "quota",
+  -- message = "no more"}, with any further fields.
   Error = require("papy.error").class,
   NuMap = numap.NuMap,
   IMap = numap.NuMap,

@@ -231,10 +231,12 @@ function Piper:_counts()
 end
 
 
+-- Where it is read from outside; nil when those who read it have read it to the end.
 local function free_outlet(self)
   for _, outlet in ipairs(self.outlets) do
     if not outlet.reader then return outlet end
   end
+  if self.finished then return nil end
   if self.outlets[1] then
     refuse(self, "is read by '%s'; read the end of the pipeline, or connect another piper", self.outlets[1].reader.name)
   end
@@ -275,6 +277,7 @@ function Piper:next(opts)
   if self.connected and self.over then return nil end
   must_give(self)
   local outlet = free_outlet(self)
+  if not outlet then return nil end
   if opts ~= nil then
     local timeout = options.check("next", opts, next_spec).timeout
     if timeout then wait_for(outlet, timeout) end

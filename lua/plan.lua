@@ -69,12 +69,13 @@ end
 
 -- The functions of all of them, as numap.add_chain wants them; notes for each piper with which step it ends.
 local function compose(chain)
-  local whole = {f = {}, args = {}, argn = {}, name = {}, has_args = false}
+  local whole = {f = {}, args = {}, argn = {}, name = {pipers = {}}, has_args = false}
   for _, piper in ipairs(chain) do
     local w = piper.worker
     for i, f in ipairs(w.functions) do
       local at = #whole.f + 1
       whole.f[at], whole.args[at], whole.argn[at], whole.name[at] = f, w.args[i], w.argn[i], w.names[i]
+      whole.name.pipers[at] = piper.name
       whole.has_args = whole.has_args or w.argn[i] > 0
     end
     piper.step = #whole.f
@@ -123,9 +124,13 @@ local function pools_of(self, set, seen)
 end
 
 
+-- What a piper reads. An array is read from its beginning in every run.
 local function readers_of(self)
   local readers = {}
-  for i, input in ipairs(self.inputs) do readers[i] = input.piper and input.outlet.source or input.reader end
+  for i, input in ipairs(self.inputs) do
+    local array = input.reader and input.reader.array
+    readers[i] = input.piper and input.outlet.source or array and inbox.reader(array) or input.reader
+  end
   return readers
 end
 
@@ -233,7 +238,7 @@ end
 local function plan_linear(self)
   self.tracked = self.track and {{}} or nil
   local source, boxed = source_of(self, readers_of(self), 1)
-  return outbox.linear(source, boxed, worker.runner(self.worker),
+  return outbox.linear(source, boxed, worker.runner(self.worker, self.name),
     {name = self.name, produce = self.produce, repeats = self.repeats, stride = 1, debug = self.debug},
     self.tracked and self.tracked[1])
 end

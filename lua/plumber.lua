@@ -84,7 +84,11 @@ end
 function Plumber:start(datas)
   must_allow(self, "start")
   if #self:nodes() == 0 then Error.raise("plumber", "start: the pipeline has no pipers") end
-  if not self.wired then self:connect(datas) end
+  if not self.wired then
+    self:connect(datas)
+  elseif datas ~= nil then
+    self:connect_inputs(datas) -- which refuses any
+  end
   local ok, why = pcall(Dagger.class.start, self)
   if not ok then
     self:disconnect {force = true}

@@ -3,6 +3,7 @@ local Error = require "papy.error"
 local Writer = require "papy.writer"
 local literal = require "papy.literal"
 local topology = require "papy.topology"
+local whole = require "papy.whole"
 
 local M = {}
 
@@ -174,16 +175,18 @@ end
 
 -- Write the pipeline as a readable script that builds it again: functions by their source text with the variables, tables and
 -- functions they use, as they are now; workers, arguments, pools, pipers and pipes; not the data. Modules are required, so they
--- must be found where the script runs. `papy path FILE…` runs it on the lines of files. Raises kind "plumber" and writes
--- nothing when something cannot be written as text, naming it.
+-- must be found where the script runs. `papy path FILE…` runs it on the lines of files. Raises kind "plumber" when
+-- something cannot be written as text, naming it, and when the file cannot be written; what was there is still there then.
 function Saving:save(path)
   check_path("save", path)
   local text = M.text(self)
-  local file, why = io.open(path, "w")
-  if not file then Error.raise("plumber", "save: %s", why) end
-  local written, problem = file:write(text)
-  local closed, late = file:close()
-  if not (written and closed) then Error.raise("plumber", "save: cannot write '%s': %s", path, problem or late) end
+  local target, why = whole.open(path)
+  if not target then Error.raise("plumber", "save: %s", why) end
+  local done, problem = target.file:write(text)
+  if done then done, problem = target.finish() end
+  if done then return end
+  target.give_up()
+  Error.raise("plumber", "save: cannot write '%s': %s", path, problem)
 end
 
 

@@ -1,8 +1,9 @@
 -- shell: papy -q and papy -n, flows for one line of a shell.
 --
 -- -q EXPRESSION prints an answer: a number, a text, the rows of a flow. -n CODE runs for every line of the files: an expression
--- runs in the workers and chooses lines (true) or makes them (a text or a number); statements run here, one line after the
--- other, so that they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing; 2 an error.
+-- runs in the workers and chooses lines (true) or makes them (a text or a number); statements, and what prints by itself, run
+-- here, one line after the other, so that they can add up in globals. Exit status as grep's: 0 something was found, 1 nothing;
+-- 2 an error.
 local core = require "papy.core"
 local Error = require "papy.error"
 
@@ -140,15 +141,20 @@ local function each_line(opts, body)
 end
 
 
+local function mentions(code, name)
+  return code:find("%f[%w_]" .. name .. "%f[^%w_]") ~= nil
+end
+
+
 local function body(opts)
   local status
   local expression = load_text(HEAD .. opts.body, "(line)")
-  local uses_number = opts.body:find "%f[%w_]nr%f[^%w_]"
-  if expression and not uses_number then
+  local writes = mentions(opts.body, "print") or mentions(opts.body, "io") -- in the order of the lines
+  if expression and not writes and not mentions(opts.body, "nr") then
     status = print_flow(chosen(opts, expression), opts) > 0 and FOUND or NOTHING
   else
     local f, why = load_text("local f, line, nr = ... " .. opts.body, "(line)")
-    if expression then
+    if expression and not (f and writes) then
       f = function(record, line, nr)
         local value = expression(record, line, nr)
         if value == true then io.write(line, "\n") elseif value then io.write(tostring(value), "\n") end

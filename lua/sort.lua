@@ -35,9 +35,9 @@ function M.order(by)
 end
 
 
--- sorted(rows [, by [, {memory = bytes, dir = path}]]) -> an iterator of the rows in order. rows: an array or an iterator; what
--- travels to a worker may be sorted, and comes back as a copy. by: see order. memory: bytes after which rows go to temporary
--- files (default 256 MiB) in dir (default $TMPDIR or /tmp).
+-- sorted(rows [, by [, {memory = bytes, dir = path}]]) -> an iterator of the rows in order, and what a loop that is left early
+-- closes. rows: an array or an iterator; what travels to a worker may be sorted, and comes back as a copy. by: see order. memory:
+-- bytes after which rows go to temporary files (default 256 MiB) in dir (default $TMPDIR or /tmp).
 -- The order: false, true, numbers (texts that look like one, too) by size, texts by bytes, then missing values; these are last
 -- when falling, too. Equal rows keep their order.
 function M.sorted(rows, by, opts)
@@ -56,7 +56,7 @@ function M.sorted(rows, by, opts)
     local bytes = sorter:next()
     if bytes == nil then return nil end
     return (decode(bytes))
-  end
+  end, nil, nil, sorter
 end
 
 

@@ -164,11 +164,11 @@ local function caught(raised)
 end
 
 
--- What a function raised or returned as its error, with all that is known about it.
-local function failure(raised, name, inbox)
+-- What function i raised or returned as its error, with all that is known about it.
+local function failure(raised, names, i, inbox)
   if Error.is_interrupt(raised) then error(raised, 0) end -- Ctrl-C is not the item's fault
   if Error.is(raised) then raised = {value = raised} end
-  return Error.of_item(raised, "call", nil, nil, name, nil, inbox)
+  return Error.of_item(raised, "call", nil, nil, names, i, nil, inbox)
 end
 
 
@@ -183,7 +183,7 @@ local function run(functions, args, argn, names, inbox)
     else
       good, value = xpcall(functions[i], caught, inbox, unpack(args[i], 1, argn[i]))
     end
-    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, names[i], inbox) end
+    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, names, i, inbox) end
     if value == nil then value = null end
     if i == n then return value end
     inbox = {value}
@@ -191,16 +191,17 @@ local function run(functions, args, argn, names, inbox)
 end
 
 
--- The worker as a plain function of an inbox without placeholders.
-function M.runner(worker)
-  local functions, args, argn, names = worker.functions, worker.args, worker.argn, worker.names
+-- The worker of a piper of that name as a plain function of an inbox without placeholders.
+function M.runner(worker, piper)
+  local functions, args, argn, names = worker.functions, worker.args, worker.argn, {pipers = {}}
+  for i, name in ipairs(worker.names) do names[i], names.pipers[i] = name, piper end
   if #functions > 1 or argn[1] > 0 then
     return function(inbox) return run(functions, args, argn, names, inbox) end
   end
-  local f, name = functions[1], names[1]
+  local f = functions[1]
   return function(inbox) -- the usual case
     local good, value = xpcall(f, caught, inbox)
-    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, name, inbox) end
+    if not good or (type(value) == "table" and Error.is(value)) then return failure(value, names, 1, inbox) end
     if value == nil then return null end
     return value
   end

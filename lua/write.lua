@@ -1,12 +1,8 @@
 -- write: rows to a file, whole or not at all.
---
--- What is written goes to a file beside the one wanted, which takes its name when everything has reached it: whoever reads the
--- file never sees half of it, and what was there stays when the disk is full. Devices, pipes and standard output are written
--- to as they are.
-local core = require "papy.core"
 local Error = require "papy.error"
 local options = require "papy.options"
 local rowform = require "papy.rowform"
+local whole = require "papy.whole"
 
 local M = {}
 
@@ -26,34 +22,6 @@ end
 
 local function fail(path, why)
   Error.raise("write", "cannot write %s: %s", path, (tostring(why):gsub("^" .. path:gsub("%p", "%%%0") .. "[^:]*: ", "")))
-end
-
-
--- {write =, finish =, give_up =} for a path; finish closes and names the file
-local function open_target(path)
-  if path == "-" then
-    M.to_stdout = true -- what is printed now comes behind rows
-    return {file = io.stdout, finish = function() return io.stdout:flush() end, give_up = function() end}
-  end
-  local there = core.fs.stat(path)
-  local whole = not there or there.kind == "file"
-  local real = there and whole and core.fs.realpath(path) or path -- behind a link, the file itself
-  local name = whole and ("%s.papy-%d"):format(real, core.sys.getpid()) or real
-  local file, why = io.open(name, "wb")
-  if not file then fail(path, why) end
-  file:setvbuf("full", PIECE)
-  return {
-    file = file,
-    finish = function()
-      local ok, problem = file:close()
-      if ok and whole then ok, problem = os.rename(name, real) end
-      return ok, problem
-    end,
-    give_up = function()
-      if io.type(file) == "file" then file:close() end
-      if whole then os.remove(name) end
-    end,
-  }
 end
 
 
@@ -134,9 +102,11 @@ function M.write(rows, path, format, opts)
   if type(path) ~= "string" or path == "" then
     Error.raise("option", "write: a path or \"-\" expected, got %s", Error.render(path))
   end
+  if path == "-" then M.to_stdout = true end -- what is printed from now on comes behind rows
   local bare, suffix = split_suffix(path)
   format = format_of(format, bare)
-  local target = open_target(path)
+  local target, problem = whole.open(path)
+  if not target then fail(path, problem) end
   if suffix then target = compressed(target, suffix, path) end
   local ok, result = pcall(put_rows, rows, format, o.columns, function(text)
     local written, why = target.file:write(text)

@@ -7,7 +7,8 @@
 --   below, made          of an answer: the flow it is made of, and how, in words
 --   steps                what happens to each record or row
 --   workers, size, ordered, mismatch, mend, quiet, on_failure, header     how to run
---   input                of a source that can be read once, from which a line was read for its names: all of it, as items
+--   input                of a source that can be read once, from which a line was read for its names: gives all of it, once,
+--                        as items
 --   shared               a table that all flows of a source have in common
 local core = require "papy.core"
 local Error = require "papy.error"

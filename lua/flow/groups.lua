@@ -31,22 +31,29 @@ local function array_iterator(array)
 end
 
 
--- the tally of this flow's records
-local function tally_of(self, sink, spec)
-  local tally = core.tally.new(spec)
+local function fill(tally, self, sink)
   if self.source then
     local item = 0
     for partial in answers.partials(self, sink) do
       tally:merge(partial.value, item)
       item = item + 1
     end
-    return tally
+    return
   end
   local last = chain.sink(self.steps, sink)
   last.reset()
   for row in self.rows() do last.push(row) end
   tally:merge(last.value(), 0)
-  return tally
+end
+
+
+-- the tally of this flow's records
+local function tally_of(self, sink, spec)
+  local tally = core.tally.new(spec)
+  local ok, why = pcall(fill, tally, self, sink)
+  if ok then return tally end
+  tally:clear() -- the disk may be full of it
+  error(why, 0)
 end
 
 
@@ -79,6 +86,7 @@ end
 -- bytes", p99 = "p99 latency"}). keys: a name or an array of names ({} puts all in one group). Aggregates: count, sum, mean,
 -- stddev, min, max, median, p99 (any percentile; within 1 %), distinct (within 0.8 %), top5, first, last, histogram, each of a
 -- field; of numbers where the others are left out (sum, mean, stddev, percentiles, histogram). Without aggregates: count.
+-- Groups come in the order of their first records, or in none when they go to disk (from 1 GiB on).
 function Flow:group_by(keys, aggs)
   local names = type(keys) == "table" and #keys == 0 and {} or name_list("group_by", keys)
   return grouped(self, "group_by", names, aggregates.columns(aggs or {count = "count"}))
@@ -112,7 +120,8 @@ function Flow:histogram(field, width)
 end
 
 
--- Each different record (or combination of these fields) once, in the order of the first ones.
+-- Each different record (or combination of these fields) once, in the order of the first ones; in no order when there are so many
+-- that they go to disk (from 1 GiB on). sort orders them then, too.
 function Flow:uniq(...)
   if select("#", ...) > 0 then return grouped(self, "uniq", name_list("uniq", ...), {aggregates.parse("count", "count")}) end
   local names = class.columns(self)
@@ -143,12 +152,16 @@ local function sorted(self, order, most)
   return function()
     local step, _, _, closing = self:iter()
     local _ <close> = closing
-    local ordered, taken = sort.sorted(step, order), 0
+    local ordered, _, _, held = sort.sorted(step, order)
+    local taken = 0
     return function()
-      if taken == most then return nil end
+      if taken == most then
+        shut(held)
+        return nil
+      end
       taken = taken + 1
       return ordered()
-    end
+    end, nil, nil, held
   end
 end
 
@@ -219,7 +232,7 @@ local function last_of_chunks(self, n)
   local chunks = self.source and answers.backwards(self)
   if not chunks then return nil end
   local parts, count = {}, 0
-  local step, _, _, closing = answers.partials(self, {kind = "rows"}, nil, {input = chunks})
+  local step, _, _, closing = answers.partials(self, {kind = "rows"}, nil, {input = function() return chunks end})
   while count < n do
     local partial = step()
     if not partial then break end

@@ -17,19 +17,26 @@ local LINES_BLOCK <const> = 1 << 20
 
 -- ---- in a worker ----
 
--- the number of the line that begins `offset` bytes into a plain file, or nil
-local function line_at(name, offset)
+-- an iterator over the text of a file, and what closes it; nil where the file cannot be had again
+local function text_of(name)
   local kind = core.source.sniff(name)
+  if kind == "packed" then return open.blocks {files = {name}} end
   local file = kind == "plain" and io.open(name, "rb")
-  if not file then return nil end
+  return file and function() return file:read(LINES_BLOCK) end, file
+end
+
+
+-- the number of the line that begins `offset` bytes into a file, or nil
+local function line_at(name, offset)
+  local step, closing <close> = text_of(name) -- luacheck: ignore closing
+  if not step then return nil end
   local lines, left = 1, offset
   while left > 0 do
-    local text = file:read(math.min(left, LINES_BLOCK))
+    local text = step()
     if not text then break end
-    lines = lines + select(2, text:gsub("\n", ""))
+    lines = lines + select(2, text:sub(1, left):gsub("\n", ""))
     left = left - #text
   end
-  file:close()
   return lines
 end
 
@@ -67,13 +74,13 @@ end
 
 local MARK <const> = "\xEF\xBB\xBF"
 
--- A block without the mark of UTF-8 that may begin its file, and its offset then; false when there is nothing else in it.
+-- A block without the mark of UTF-8 that may begin its file, and its offset then; false when there is nothing else in it; nil and
+-- a sentence when it cannot be read.
 local function behind_mark(block, offset)
   if offset ~= 0 then return block, offset end
   if type(block) ~= "string" then
     local rest, why = core.chunks.behind_mark(block)
-    if rest == nil then error(why, 0) end
-    return rest, rest and rest.first
+    return rest, rest and rest.first or why
   end
   if block:sub(1, #MARK) ~= MARK then return block, offset end
   return #block > #MARK and block:sub(#MARK + 1), #MARK
@@ -83,9 +90,19 @@ end
 -- have the runner begin with a block; is there anything in it? The line that names the fields may have its mark.
 local function begin(plan, block, offset)
   if not plan.header then block, offset = behind_mark(block, offset) end
+  if block == nil then error(offset, 0) end
   if block then plan.runner:begin(block, offset) end
   return block ~= false
 end
+
+
+local function caught(raised)
+  if Error.is_interrupt(raised) or Error.is(raised) then return raised end
+  return Error.caught(raised, debug.traceback(nil, 2))
+end
+
+
+local function as_it_is(raised) return raised end
 
 
 -- Run through a block. Returns what is wrong with its file, if anything is.
@@ -95,19 +112,14 @@ local function run_block(self, partial, block, name, offset)
   if not ok then return input_error(why) end
   if not why then return nil end
   while true do
-    ok, why = xpcall(runner.go, self.caught, runner)
+    local told = self.on_error ~= "skip" or #partial.failures < SAMPLES -- a traceback costs more than most records
+    ok, why = xpcall(runner.go, told and caught or as_it_is, runner)
     if ok then return nil end
-    if Error.is_interrupt(why) then error(why, 0) end
+    if runner:torn() or Error.is_interrupt(why) then error(why, 0) end
     local at, text = runner:place()
     if not at then return input_error(type(why) == "table" and why.value or why) end -- the file, not a record
     failed_at(self, partial, why, {name = name, offset = at, text = text})
   end
-end
-
-
-local function caught(raised)
-  if Error.is_interrupt(raised) or Error.is(raised) then return raised end
-  return Error.caught(raised, debug.traceback(nil, 2))
 end
 
 
@@ -145,25 +157,23 @@ end
 
 -- chunks are counted where they are mapped, without making records
 local function count_chunk(self, partial, item)
-  local ok, n, failed = pcall(function()
-    local chunk = behind_mark(item, item.first)
-    if not chunk then return 0, 0 end
-    return core.chunks.count_records(chunk, self.count, self.on_error == "skip")
-  end)
-  if ok then
-    partial.kept, partial.failed = n, failed
-  elseif tostring(n):find(" gave up: ", 1, true) then
-    error(Error.new {kind = "function", message = n}, 0)
-  else
-    broken(self, partial, input_error(n))
+  local chunk, problem = behind_mark(item, item.first)
+  if chunk == false then return end
+  if not chunk then return broken(self, partial, input_error(problem)) end
+  local n, failed, why, at = core.chunks.count_records(chunk, self.count, self.on_error == "skip")
+  partial.kept, partial.failed = n, failed
+  if at then
+    error(Error.new {kind = "function", message = ("%s\n  record %s"):format(why, place_of(item.file, at))}, 0)
+  elseif why then
+    broken(self, partial, input_error(why))
   end
 end
 
 
-local function run_item(self, partial, item)
-  if self.count and M.is_chunk(item) then return count_chunk(self, partial, item) end
+local function run_item(self, partial, item, reads)
   local plan = self.plan
-  plan.runner:clear()
+  plan.runner:clear(reads)
+  if self.count and M.is_chunk(item) then return count_chunk(self, partial, item) end
   if plan.last then plan.last.reset() end
   local ok, why = pcall(run_blocks, self, partial, item)
   local found = plan.runner:take()
@@ -185,10 +195,10 @@ end
 
 
 -- what one item gives: {value =, kept =, mismatched =, samples =, failed =, broken =, error = what ended it}
-local function work(self, item)
+local function attempt(self, item, reads)
   local partial = {kept = 0, mismatched = 0, samples = {}, names = {}, failed = 0, failures = {}, broken = 0, breaks = {},
-    bytes = bytes_of(item)}
-  local ok, why = pcall(run_item, self, partial, item)
+    bytes = bytes_of(item), file = M.is_chunk(item) and item.file or nil}
+  local ok, why = pcall(run_item, self, partial, item, reads)
   if not ok and Error.is_interrupt(why) then error(why, 0) end
   if not ok then partial.error = Error.is(why) and why or Error.of_input(why, "flow") end
   partial.names = nil
@@ -196,7 +206,22 @@ local function work(self, item)
 end
 
 
+-- Where a mapping broke, the item is done again by reading: that gives what came before, and the error in its place.
+local function work(self, item)
+  local partial = attempt(self, item, false)
+  return self.plan.runner:torn() and attempt(self, item, true) or partial
+end
+
+
 -- ---- in the host ----
+
+-- a file that is read in chunks is broken once
+local function forget_known(known, partial)
+  if partial.broken == 0 or not partial.file then return end
+  if known[partial.file] then partial.broken, partial.breaks = 0, {} end
+  known[partial.file] = true
+end
+
 
 -- add records to the few that are shown: the first ones, also where parts come as they are ready
 local function add_samples(self, list, more)
@@ -258,32 +283,14 @@ function M.new_report()
 end
 
 
--- The items. One that was begun with for the names in its first line is used up by the answer it is for.
-local function input_of(source, how)
-  if not how.input then open.begin(source) end
-  local input = how.input or open.items(source, {workers = how.workers, size = how.size})
-  if input.used then open.refuse_again(source.what) end
-  if how.input then input.used = true end
-  return input
-end
-
-
--- an iterator that gave something and gives nothing now is at its end, and was before
-local function check_iterator(self)
-  for _, entry in ipairs(self.source.entries) do
-    if entry.kind == "iterator" and self.source.gave and not self.gave then open.refuse_again(entry.name) end
-  end
-end
-
-
 -- Run `plan` over `source`. how: workers, size (bytes of a chunk), ordered (default true), on_error, quiet (say nothing of
 -- records that do not fit), count (a regex: chunks are only counted), report (a table to fill in), backwards (from the end).
 -- Returns an iterator over partial results (tables with value and kept), and what closes it. A source that breaks raises behind
 -- what came before.
 function M.run(plan, source, how)
-  local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet, caught = caught,
-    ordered = how.ordered, report = how.report or M.new_report(), failures = {}}
-  local input = input_of(source, how)
+  local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet,
+    ordered = how.ordered, report = how.report or M.new_report(), known = {}, failures = {}}
+  local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size})
   local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
     name = "flow"}
   local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
@@ -315,11 +322,10 @@ function M.run(plan, source, how)
       ended = true
       if bar then bar.wipe() end
       pool:stop()
-      check_iterator(self)
       warn(self)
       return nil
     end
-    self.gave, source.gave = true, true
+    forget_known(self.known, partial)
     note(self, partial)
     if bar then bar.add(partial.bytes) end
     pending = partial.error

@@ -65,16 +65,6 @@ end
 
 -- ---- the line that names the columns ----
 
--- can what a source gives be had once only?
-local function is_stream(source)
-  for _, entry in ipairs(source.entries) do
-    if entry.kind == "iterator" or open.is_once(entry) then return true end
-    if entry.kind == "path" and core.source.sniff(entry.value) == "pipe" then return true end
-  end
-  return false
-end
-
-
 local function first_line_of(block)
   if type(block) == "string" then return block:match "^[^\n]*" end
   local step, _, _, closing = block:lines()
@@ -87,23 +77,21 @@ end
 -- items that were taken, then the others: an input of a pool, as they are
 local function put_back(taken, items)
   local i, meta = 0, getmetatable(items)
-  return setmetatable({}, {
-    __index = {stop = function() items:stop() end},
-    __pure = meta.__pure,
-    __ready = meta.__ready and function() return i < #taken or meta.__ready() end,
-    __call = function()
+  local function first(others)
+    return function()
       i = i + 1
       if taken[i] ~= nil then return taken[i] end
-      return items()
-    end,
-  })
+      return others()
+    end
+  end
+  return setmetatable({}, {__pure = meta.__pure, __pull = meta.__pull and first(meta.__pull), __call = first(items),
+    __index = {stop = function() items:stop() end}})
 end
 
 
--- The first line of the flow's source; and, of a source that cannot be read again, an input with all that was read for it.
+-- The first line of the flow's source; and, of a source that can be read only once, what gives an input with all of it, once.
 local function first_line(self)
   local source = self.source
-  open.begin(source)
   local items = open.items(source, {workers = self.workers or core.sys.cpus(), size = self.size})
   local taken, line = {}, nil
   for item in items do
@@ -116,7 +104,13 @@ local function first_line(self)
       error(err, 0)
     end
   end
-  return line or "", is_stream(source) and put_back(taken, items) or nil
+  if not open.once(source) then return line or "" end
+  local given
+  return line or "", function()
+    if given then return open.items(source) end -- which says that it was read
+    given = true
+    return put_back(taken, items)
+  end
 end
 
 

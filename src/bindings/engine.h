@@ -29,6 +29,7 @@ struct engine {
   bool news;        /* something has finished that not everybody may have looked for since */
   unsigned taken;   /* counts what pipelines have moved: an input may take results and yet have nothing to give */
   unsigned version; /* counts pools started and stopped */
+  unsigned searches; /* counts walks from pool to pool */
   uint32_t workers; /* of its running pools, */
   uint32_t workers_most; /* and how many there may be before the collector looks for pools nobody holds */
   size_t settled;   /* bytes in use when the collector was last made to see everything as old */

@@ -75,26 +75,22 @@ static int show_pieces(struct here *h, const struct chunk *c, struct file *f, ma
   struct pieces pieces;
   const char *p;
   size_t size;
-  int rc;
+  int rc, refused = 0;
   pieces_start(&pieces, f, c->first, c->last, &h->pieces);
-  while ((rc = pieces_next(&pieces, &p, &size, why)) > 0)
-    if (reader(ctx, p, size, why) != 0) {
-      rc = -1;
-      break;
-    }
+  while (!refused && (rc = pieces_next(&pieces, &p, &size, why)) > 0) refused = reader(ctx, p, size, why) != 0;
   if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces); /* one line was huge; that is no reason to stay so */
-  return rc;
+  return refused ? SHOW_REFUSED : rc < 0 ? SHOW_UNREADABLE : 0;
 }
 
 int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ctx, struct why *why) {
   struct here *h = chunks_here(L);
   const struct chunk *c = chunk_check(L, idx);
   struct file *f = files_find(&h->files, &c->ref, why);
-  if (!f) return -1;
-  int rc = chunk_length(c) > 0 && !still ? mapping_read(f, c->first, c->last, reader, ctx, why) : 1;
-  if (rc > 0) rc = show_pieces(h, c, f, reader, ctx, why);
+  if (!f) return SHOW_UNREADABLE;
+  int rc = chunk_length(c) > 0 && !still ? mapping_read(f, c->first, c->last, reader, ctx, why) : MAPPING_NONE;
+  if (rc == MAPPING_NONE) rc = show_pieces(h, c, f, reader, ctx, why);
   file_let(&h->files, f);
-  return rc;
+  return rc == MAPPING_BROKEN ? SHOW_TORN : rc;
 }
 
 struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why) {
@@ -104,7 +100,9 @@ struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, 
   return files_find(&chunks_here(L)->files, &c->ref, why);
 }
 
-void chunk_let(lua_State *L, struct file *f) { file_let(&chunks_here(L)->files, f); }
+void chunk_let(lua_State *L, struct file *f) {
+  file_let(&chunks_here(L)->files, f);
+}
 
 /* ===} {=== lines === */
 

@@ -369,8 +369,11 @@ static int gc(lua_State *L) {
 
 /* ---- running ---- */
 
+/* clear(reads): begin an item. reads: its chunks are read, not mapped */
 static int clear(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
+  r->reads = lua_toboolean(L, 2);
+  r->torn = false;
   lua_newtable(L);
   lua_setiuservalue(L, 1, UV_ROWS);
   if (r->tally) tally_clear(r->tally);
@@ -389,6 +392,12 @@ static int begin(lua_State *L) {
 static int go(lua_State *L) {
   runner_go(L, runner_arg(L, 1), 1);
   return 0;
+}
+
+/* torn() -> has a mapping of this item broken? Then what was found is worth nothing. */
+static int torn(lua_State *L) {
+  lua_pushboolean(L, runner_arg(L, 1)->torn);
+  return 1;
 }
 
 static int place(lua_State *L) {
@@ -459,7 +468,7 @@ static int describe(lua_State *L) {
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"clear", clear},       {"begin", begin}, {"go", go},
                                    {"place", place},       {"take", take},   {"sampled", sampled},
-                                   {"describe", describe}, {NULL, NULL}};
+                                   {"describe", describe}, {"torn", torn},   {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {

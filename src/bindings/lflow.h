@@ -96,7 +96,9 @@ struct runner {
   unsigned *column;
   uint64_t limit;  /* records that an item gives at most */
   bool lua;        /* does an op or the sink call Lua? */
-  bool native;     /* nothing makes Lua values or needs bytes behind the text: chunks are mapped */
+  bool native;     /* nothing makes Lua values or needs bytes behind the text: chunks are mapped, */
+  bool reads;      /* but those of this item are read */
+  bool torn;       /* a mapping of this item broke: what was found is worth nothing */
   uint64_t random; /* of OP_SAMPLE */
 
   struct arena arena;

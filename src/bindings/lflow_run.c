@@ -16,6 +16,7 @@
 #include "bindings/ltext.h"
 #include "bindings/lvalue.h"
 #include "scan/capture.h"
+#include "scan/mapping.h"
 
 /* what the loop keeps on the stack */
 struct stack {
@@ -88,7 +89,7 @@ void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t 
   }
   if (!(r->held = chunk_hold(L, idx, &r->offset, &r->last, &r->why))) fail(L, r);
   if (r->start) read_whole(L, r, r->offset, r->last);
-  else if (r->native) r->mapped = true;
+  else if (r->native && !r->reads) r->mapped = true;
   else begin_pieces(r);
 }
 
@@ -366,8 +367,9 @@ static bool go_mapped(lua_State *L, struct runner *r) {
   r->kept_failed = false;
   if (r->offset > r->last) return true;
   int rc = mapping_read(r->held, r->offset, r->last, run_mapped, r, &r->why);
-  if (rc < 0) fail(L, r);
-  if (rc > 0) begin_pieces(r);
+  r->torn = rc == MAPPING_BROKEN;
+  if (rc < 0 || r->torn) fail(L, r);
+  if (rc == MAPPING_NONE) begin_pieces(r);
   return rc == 0;
 }
 

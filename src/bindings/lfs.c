@@ -63,6 +63,12 @@ static int fs_mkdir(lua_State *L) {
   return done(L, rc, path);
 }
 
+/* chmod(path, mode) -> true */
+static int fs_chmod(lua_State *L) {
+  const char *path = path_arg(L, 1);
+  return done(L, chmod(path, (mode_t)luaL_checkinteger(L, 2)), path);
+}
+
 static int dir_close(lua_State *L) {
   DIR **d = luaL_checkudata(L, 1, DIRECTORY);
   if (*d) closedir(*d);
@@ -188,7 +194,7 @@ static int fs_program(lua_State *L) {
 static const luaL_Reg functions[] = {{"stat", fs_stat},         {"mkdir", fs_mkdir},       {"list", fs_list},
                                      {"realpath", fs_realpath}, {"symlink", fs_symlink},   {"readlink", fs_readlink},
                                      {"write", fs_write},       {"temp", fs_temp},         {"program", fs_program},
-                                     {NULL, NULL}};
+                                     {"chmod", fs_chmod},       {NULL, NULL}};
 
 static const luaL_Reg dir_metamethods[] = {{"__gc", dir_close}, {"__close", dir_close}, {NULL, NULL}};
 

@@ -87,26 +87,14 @@ static bool decode(lua_State *L, const void *p, size_t n) {
   return lua_pcall(L, 1, 1, 0) == LUA_OK;
 }
 
-/* the name of a task, or of the function of a composed one that was computed when its worker was lost */
-static void push_name(lua_State *L, struct lpool *p, uint32_t task, uint32_t step) {
+void lpool_push_names(lua_State *L, struct lpool *p, uint32_t task) {
   lpool_push_table(L, p);
   if (!lua_istable(L, -1)) return;
-  if (lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) {
-    lua_rawgeti(L, -1, step ? step : 1);
-    lua_remove(L, -2);
-  }
+  lua_rawgeti(L, -1, (lua_Integer)task * SLOTS + 1 + SLOT_NAME);
   lua_remove(L, -2);
 }
 
-/* the number of a task, as a person gave it; those of pipelines have none */
-static void push_number(lua_State *L, const struct part *from) {
-  if (from->pool->tk[from->task].chain)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, (lua_Integer)from->task + 1);
-}
-
-/* the words for a tasklet whose worker is gone; its request, if it can be had, shows the item */
+/* the words for a tasklet whose worker is gone, of a chain in that step; its request, if it can be had, shows the item */
 static void push_fault(lua_State *L, const struct part *from, const struct fault *f, uint32_t step, uint64_t index) {
   struct lpool *p = from->pool;
   struct frame request;
@@ -118,9 +106,10 @@ static void push_fault(lua_State *L, const struct part *from, const struct fault
                     : f->cause == FAULT_DIED  ? "died"
                                               : "no worker");
   lua_pushstring(L, cause);
-  push_number(L, from);
+  lua_pushinteger(L, (lua_Integer)from->task + 1);
   lua_pushinteger(L, (lua_Integer)index);
-  push_name(L, p, from->task, step);
+  lpool_push_names(L, p, from->task);
+  lua_pushinteger(L, step);
   lua_pushinteger(L, f->attempts);
   if (!(p->rt && shelf_request(&p->tk[from->task].shelf, from->reader, &request) && !(request.kind & (FRAME_LIST | FRAME_FAULT)) &&
         decode(L, request.body, request.len)))
@@ -131,7 +120,7 @@ static void push_fault(lua_State *L, const struct part *from, const struct fault
     lua_rawseti(L, -2, 1);
   }
   lpool_push_name(L, p);
-  lua_call(L, 8, 1);
+  lua_call(L, 9, 1);
 }
 
 bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, uint64_t index) {
@@ -144,7 +133,7 @@ bool lframe_push(lua_State *L, const struct part *from, const struct frame *f, u
   if (decode(L, f->body, f->len)) return f->kind & FRAME_ERROR;
   lerror_push(L, "of_codec");
   lua_insert(L, -2);
-  push_number(L, from);
+  lua_pushinteger(L, (lua_Integer)from->task + 1);
   lua_pushinteger(L, (lua_Integer)index);
   lpool_push_name(L, from->pool);
   lua_call(L, 4, 1);
@@ -205,38 +194,75 @@ void lwait_until(lua_State *L, struct engine *e, int64_t deadline) {
   } while (clock_ns() < deadline);
 }
 
-/* "task 1 (2 results)": what stands in the way */
-static int add_undrained(lua_State *L, struct lpool *p, luaL_Buffer *b) {
-  int n = 0;
-  for (uint32_t t = 0; t < p->tasks; t++) {
-    struct pool_stats s;
-    if (!pool_waiting(p->rt, t) || p->tk[t].consumed) continue;
-    pool_stats(p->rt, (int32_t)t, &s);
-    if (n++) luaL_addstring(b, ", ");
-    lua_pushfstring(L, "task %d", (int)t + 1);
-    luaL_addvalue(b);
+/* does a task of q that goes on read the task of p with that id, or with ANY id one of p's? A join that has ended does not,
+** whatever is left of its longer inputs. */
+enum { ANY = 0 };
+static bool reads(const struct lpool *q, const struct lpool *p, lua_Integer id) {
+  for (uint32_t t = 0; q->rt && t < q->tasks; t++) {
+    const struct tk *k = &q->tk[t];
+    for (uint32_t i = 0; i < k->parts + k->drawn && !pool_input_ended(q->rt, t); i++) {
+      const struct part *from = i < k->parts ? &k->part[i] : &k->draws[i - k->parts];
+      if (from->pool == p && (id == ANY || from->id == id)) return true;
+    }
   }
-  return n;
+  return false;
+}
+
+/* task t has results that nobody took and no task will take */
+static bool is_undrained(const struct lpool *p, uint32_t t) {
+  bool wanted = !pool_waiting(p->rt, t);
+  for (const struct lpool *q = p->engine->pools; q && !wanted; q = q->next) wanted = reads(q, p, p->tk[t].id);
+  return !wanted;
+}
+
+/* the pool that has to be drained: this one, or one that it reads or that reads it, however far; NULL: none */
+static struct lpool *full_pool(struct lpool *p, unsigned search) {
+  struct lpool *full = NULL;
+  p->search = search;
+  for (uint32_t t = 0; t < p->tasks; t++)
+    if (is_undrained(p, t)) return p;
+  for (struct lpool *q = p->engine->pools; q && !full; q = q->next)
+    if (q->rt && q->search != search && (reads(p, q, ANY) || reads(q, p, ANY))) full = full_pool(q, search);
+  return full;
+}
+
+/* push "task 1, task 3": what is to be drained */
+static void push_undrained(lua_State *L, struct lpool *p) {
+  luaL_Buffer b;
+  bool some = false;
+  luaL_buffinit(L, &b);
+  for (uint32_t t = 0; t < p->tasks; t++) {
+    if (!is_undrained(p, t)) continue;
+    if (some) luaL_addstring(&b, ", ");
+    some = true;
+    lua_pushfstring(L, "task %d", (int)t + 1);
+    luaL_addvalue(&b);
+  }
+  luaL_pushresult(&b);
 }
 
 _Noreturn void ldeadlock(lua_State *L, struct lpool *p, uint32_t task) {
-  luaL_Buffer b;
   const struct tk *k = &p->tk[task];
   for (uint32_t i = 0; i < k->parts; i++)
     if (!k->part[i].pool->rt)
-      lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started", (int)task + 1);
-  luaL_buffinit(L, &b);
-  int n = add_undrained(L, p, &b);
-  luaL_pushresult(&b);
-  if (n)
+      lpool_raise(L, p, "deadlock", ": task %d cannot get an item: the pool of its input is not started",
+                  (int)task + 1);
+  struct lpool *full = full_pool(p, ++p->engine->searches);
+  if (!full)
     lpool_raise(L, p, "deadlock",
-                 ": task %d cannot get its next result: the buffer is full of results nobody took; take those of %s first, "
-                 "or give the pool a larger buffer",
-                 (int)task + 1, lua_tostring(L, -1));
+                ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
+                "a larger buffer or stride is needed",
+                (int)task + 1);
+  push_undrained(L, full);
+  if (full == p) lua_pushliteral(L, "the buffer");
+  else {
+    lpool_push_name(L, full);
+    lua_pushfstring(L, "the buffer of pool '%s'", lua_tostring(L, -1));
+  }
   lpool_raise(L, p, "deadlock",
-               ": task %d cannot get its next result: the item it needs waits for a task that has no turn before it; "
-               "a larger buffer or stride is needed",
-               (int)task + 1);
+              ": task %d cannot get its next result: %s is full of results nobody took; take those of %s first, "
+              "or give the pool a larger buffer",
+              (int)task + 1, lua_tostring(L, -1), lua_tostring(L, full == p ? -2 : -3));
 }
 
 /* whose inputs are being pulled just now draw on this task: remembered, so that papy knows when a pull would wait */

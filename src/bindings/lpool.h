@@ -71,6 +71,7 @@ struct lpool {
   lua_Integer number; /* in the weak table of pools */
   pid_t pid;          /* who started it */
   unsigned run;       /* counts its starts */
+  unsigned search;    /* of the engine's, the last that came by */
   lua_State *work;    /* the Lua thread workers compute in; unused in the host */
   struct tk *tk; /* of the run, or of the last one */
   uint32_t tasks, workers;
@@ -98,6 +99,8 @@ bool lpool_push(lua_State *L, struct lpool *p);
 void lpool_push_table(lua_State *L, struct lpool *p);
 /* push its name; nil likewise */
 void lpool_push_name(lua_State *L, struct lpool *p);
+/* push the name of a task, or false; of a chain the table with the names of its functions and their pipers */
+void lpool_push_names(lua_State *L, struct lpool *p, uint32_t task);
 /* Does a finalizer run? It may run wherever Lua allocates, in the middle of an item: it can neither wait for a pool nor start
 ** one, and a pool it stops is only marked. (The collector answers nothing meanwhile.) */
 static inline bool lpool_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }

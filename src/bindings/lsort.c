@@ -18,7 +18,8 @@ static struct sorter *sorter_arg(lua_State *L, int idx) {
 }
 
 static int fail(lua_State *L, const struct why *why) {
-  return luaL_error(L, "%s", why->text);
+  lua_pushstring(L, why->text); /* without a place: it would be one of papy's own */
+  return lua_error(L);
 }
 
 static lua_Integer integer_field(lua_State *L, const char *name, lua_Integer otherwise) {

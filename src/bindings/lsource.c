@@ -60,30 +60,32 @@ static const char *what_is(mode_t mode) {
   return S_ISREG(mode) ? "plain" : "other";
 }
 
-static int look_into(int fd, const char *path, struct stat *st, enum sniff *what, struct why *why) {
+/* Only a regular file is opened: whoever waits to write into a pipe would take us for its reader, and lose what he writes when we
+** are gone. */
+static int look_into(const char *path, struct stat *st, enum sniff *what, struct why *why) {
   char head[SNIFF_BYTES];
   *what = SNIFF_PLAIN;
-  if (fstat(fd, st) != 0) return why_set(why, "cannot open %.700s:", path);
+  if (stat(path, st) != 0) return why_set(why, "cannot open %.700s:", path);
   if (!S_ISREG(st->st_mode)) return 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return why_set(why, "cannot open %.700s:", path);
   ssize_t n = pread(fd, head, sizeof head, 0);
-  if (n < 0) return why_set(why, "cannot read %.700s:", path);
+  if (n < 0) why_set(why, "cannot read %.700s:", path);
+  close(fd);
+  if (n < 0) return -1;
   *what = sniff(head, (size_t)n);
   return 0;
 }
 
 /* sniff(path) -> "plain" (a file with bytes), "packed" (compressed, or an archive), "utf16", "unsized" (a file of size 0,
 ** as those of /proc are, too), "pipe" (also a terminal), "directory" or "other" (socket, block device), and the size; nil
-** and a sentence when it cannot be read. Does not wait for whoever writes into a pipe. */
+** and a sentence when it cannot be read. */
 static int source_sniff(lua_State *L) {
   struct why why;
   struct stat st;
   enum sniff what;
   const char *path = path_arg(L, 1);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) why_set(&why, "cannot open %.700s:", path);
-  int rc = fd < 0 ? -1 : look_into(fd, path, &st, &what, &why);
-  if (fd >= 0) close(fd);
-  if (rc < 0) return refused(L, &why);
+  if (look_into(path, &st, &what, &why) != 0) return refused(L, &why);
   lua_pushstring(L, what == SNIFF_UTF16                      ? "utf16"
                     : what != SNIFF_PLAIN                    ? "packed"
                     : S_ISREG(st.st_mode) && st.st_size == 0 ? "unsized"
@@ -371,11 +373,9 @@ static int stream_close_(lua_State *L) {
 
 /* ===} */
 
-static const luaL_Reg functions[] = {{"sniff", source_sniff},   {"file", source_file},
-                                     {"handle", source_handle}, {"at", source_at},
-                                     {"follow", source_follow}, {"stream", stream_new},
-                                     {"fed", source_fed},       {"feed", source_feed},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"sniff", source_sniff}, {"file", source_file},     {"handle", source_handle},
+                                     {"at", source_at},       {"follow", source_follow}, {"stream", stream_new},
+                                     {"fed", source_fed},     {"feed", source_feed},     {NULL, NULL}};
 
 static const luaL_Reg stream_methods[] = {{"step", stream_step}, {"close", stream_close_}, {NULL, NULL}};
 

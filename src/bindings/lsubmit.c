@@ -24,6 +24,9 @@ void lsubmit_error(lua_State *L, struct lpool *p, uint32_t t) {
   struct writer w;
   struct job j = {&w, "error"};
   int top = lua_gettop(L) - 1;
+  lerror_push(L, "sendable");
+  lua_insert(L, top + 1);
+  lua_call(L, 1, 1);
   if (pool_begin(p->rt, t, &w) == 0) {
     lua_pushcfunction(L, encode_protected);
     lua_pushvalue(L, top + 1);
@@ -49,9 +52,7 @@ void lsubmit_blame(lua_State *L, struct lpool *p, uint32_t t, const char *kind) 
   lua_pushstring(L, kind);
   lua_pushinteger(L, (lua_Integer)t + 1);
   lua_pushinteger(L, (lua_Integer)s.submitted + 1);
-  lpool_push_table(L, p);
-  if (lua_rawgeti(L, -1, (lua_Integer)t * SLOTS + 1 + SLOT_NAME) == LUA_TTABLE) lua_rawgeti(L, -1, 1), lua_remove(L, -2);
-  lua_remove(L, -2);
+  lpool_push_names(L, p, t);
   lpool_push_name(L, p);
   lua_call(L, 6, 1);
 }
@@ -64,6 +65,7 @@ void lsubmit_value(lua_State *L, struct lpool *p, uint32_t t) {
     return;
   }
   if (lerror_is(L)) { /* given as a value: a failed item, which passes the function untouched */
+    lsubmit_blame(L, p, t, "input");
     lsubmit_error(L, p, t);
     return;
   }

@@ -46,7 +46,8 @@ static struct tally *must_be_readable(lua_State *L, int idx) {
 }
 
 static int fail(lua_State *L, const struct why *why) {
-  return luaL_error(L, "%s", why->text);
+  lua_pushstring(L, why->text); /* without a place: it would be one of papy's own */
+  return lua_error(L);
 }
 
 /* a buffer that is collected with the stack */

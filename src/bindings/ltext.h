@@ -23,9 +23,15 @@ struct subject {
 ** not copied into a Lua string). Raises when the chunk cannot be read. */
 void subject_arg(lua_State *L, int idx, struct subject *text);
 
+enum {
+  SHOW_REFUSED = -1,    /* the reader's: *why is its */
+  SHOW_UNREADABLE = -2, /* with *why; what was shown came before */
+  SHOW_TORN = 1         /* the file has shrunk under the reader: what it found is worth nothing; show it again, still */
+};
+
 /* Show the bytes of the chunk at idx to a reader, which must be plain C that may be left in the middle and never calls Lua
 ** (scan/mapping.h): all at once, mapped, or where that cannot be, or with `still` (bytes that must not change while they are
-** looked at), in runs of whole lines. 0, or -1 with *why. */
+** looked at), in runs of whole lines. 0, or one of the above. */
 int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ctx, struct why *why);
 
 /* the number of matches in the chunk at idx, read piece by piece; -1 when there is no chunk at idx */

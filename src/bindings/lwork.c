@@ -222,13 +222,6 @@ static int caught(lua_State *L) {
   return 1;
 }
 
-static void push_name(struct hand *h, uint32_t task) {
-  lua_rawgeti(h->L, NAMES, task + 1);
-  if (!h->terms[task].chain) return;
-  lua_rawgeti(h->L, -1, h->step ? h->step : 1);
-  lua_remove(h->L, -2);
-}
-
 /* (hand, caught) -> the error, written as the item's result */
 static int write_error(lua_State *L) {
   struct hand *h = lua_touserdata(L, 1);
@@ -242,12 +235,10 @@ static int write_error(lua_State *L) {
   lerror_push(L, "of_item");
   lua_pushvalue(L, 2);
   lua_pushstring(L, phases[h->phase]);
-  if (h->terms[task].chain)
-    lua_pushnil(L); /* the numbers of a pipeline's tasks mean nothing to anybody */
-  else
-    lua_pushinteger(L, (lua_Integer)task + 1);
+  lua_pushinteger(L, (lua_Integer)task + 1);
   lua_pushinteger(L, (lua_Integer)(h->cell->first + h->item));
-  push_name(h, task);
+  lua_rawgeti(L, NAMES, (lua_Integer)task + 1);
+  lua_pushinteger(L, h->step);
   lua_pushinteger(L, (lua_Integer)h->tries + 1);
   if (h->phase == DECODE)
     lua_pushnil(L);
@@ -256,7 +247,7 @@ static int write_error(lua_State *L) {
   else
     push_item(h);
   lua_rawgeti(L, NAMES, 0);
-  lua_call(L, 8, 1);
+  lua_call(L, 9, 1);
   write_result(h, frame_error(h->step));
   return 0;
 }

@@ -1,14 +1,15 @@
 /* archive: compressed files and archives as streams of bytes.
 **
-** Two layers. The lower one undoes the compression: gzip through zlib, everything else through libarchive, which sees only
-** what it can undo by itself (no programs are run). If what comes out begins as tar does, the upper one, libarchive again, reads
-** its members from the lower one; a bare tar or zip it reads from the file.
+** Layers, each of which pulls from the one below: the file; what its compression hid (gzip through zlib, everything else
+** through libarchive, which sees only what it can undo by itself: no programs are run); if that begins as tar does, the
+** members, libarchive again (a bare tar or zip it reads from the file); and what the compression of a member hid, for a tar of
+** rotated logs is a tar of .gz files. An archive in an archive stays one.
 **
 ** Why zlib: libarchive does not compare gzip's checksums, so a damaged log would be counted as if it were whole. Why not
 ** libarchive for both layers at once: it stops reading behind the last member, before the checksums at the end.
 **
 ** What is broken is said where it is met: everything before has been handed out. Members are parts; those that are no regular
-** files are passed over, and one that is compressed itself stays so. */
+** files are passed over. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -25,7 +26,12 @@
 #include "scan/sniff.h"
 #include "scan/source.h"
 
-enum { INPUT = 128 << 10, HEAD = SNIFF_BYTES };
+enum { INPUT = 128 << 10, KEPT = 64, HEAD = SNIFF_BYTES };
+
+struct packed;
+
+/* at most n bytes of a layer: how many, 0 at the end, -1 with p->reason */
+typedef long (*pull)(struct packed *p, void *to, size_t n);
 
 /* an entry that libarchive reads */
 struct entry {
@@ -35,77 +41,121 @@ struct entry {
   uint64_t gap, given;
 };
 
+/* what was pulled first, and looked at to see what it is */
+struct head {
+  unsigned char bytes[HEAD];
+  size_t n, at;
+  bool is_broken; /* behind these bytes */
+};
+
+/* a compression that is undone */
+struct undo {
+  struct packed *p;
+  pull from;
+  enum { NONE, GZIP, OTHER } kind;
+  bool is_spoilt;
+  unsigned char *input; /* KEPT + INPUT */
+  /* gzip */
+  z_stream z;
+  bool fresh; /* between two pieces */
+  /* others */
+  struct entry raw;
+  bool raw_open;       /* it has an entry */
+  uint64_t fed;        /* bytes the library was given of this piece */
+  size_t input_n, due; /* bytes of the input, the last ones given; or those to be given first */
+};
+
 struct packed {
   struct source source;
   int fd, parts;
   uint64_t given; /* bytes of this part */
   char *member;   /* "path:member", once there was one */
-  /* the lower layer: gzip, or (raw.archive) another compression, or neither */
-  bool is_gzip, fresh; /* fresh: between two pieces of a gzip file */
-  z_stream z;
-  unsigned char *input;
-  struct entry raw;
-  bool raw_open; /* it has an entry */
-  bool is_spoilt;
-  off_t piece;              /* where in the file libarchive began to read */
-  unsigned char head[HEAD]; /* what it gave first, looked at to see whether it is tar */
-  size_t head_n, head_at;
-  /* the upper layer */
+  struct undo file;
+  struct head undone; /* of it */
   struct entry members;
   unsigned char *output;
-  char reason[200]; /* what is wrong with the lower one */
+  struct head stored; /* of this member */
+  struct undo inner;  /* the member's */
+  char reason[200];   /* what is wrong with a layer */
   char path[];
 };
 
-static int broken(struct packed *p, struct why *why, const char *reason) {
-  return why_set(why, "cannot read %.700s behind byte %" PRIu64 ": %.200s", p->source.name, p->given, reason);
+static int broken(struct packed *p, struct why *why) {
+  return why_set(why, "cannot read %.700s behind byte %" PRIu64 ": %.200s", p->source.name, p->given, p->reason);
 }
 
-/* the lower layer is broken, for good */
-static long spoilt(struct packed *p, const char *reason) {
-  p->is_spoilt = true;
+static long fail(struct packed *p, const char *reason) {
   snprintf(p->reason, sizeof p->reason, "%s", reason);
   return -1;
 }
 
-/* {=== gzip === */
+/* broken for good */
+static long spoilt(struct undo *u, const char *reason) {
+  u->is_spoilt = true;
+  return fail(u->p, reason);
+}
 
-static long refill(struct packed *p) {
-  ssize_t n;
-  do n = read(p->fd, p->input, INPUT);
-  while (n < 0 && errno == EINTR);
-  p->z.next_in = p->input;
-  p->z.avail_in = n > 0 ? (unsigned)n : 0;
-  return n < 0 ? spoilt(p, strerror(errno)) : n;
+static long pull_input(struct undo *u, unsigned char *to, size_t n) {
+  long got = u->from(u->p, to, n);
+  if (got < 0) u->is_spoilt = true;
+  return got;
+}
+
+/* {=== heads === */
+
+static void look_ahead(struct packed *p, struct head *h, pull from) {
+  h->n = h->at = 0;
+  for (long n = 1; n > 0 && h->n<HEAD; h->n += n> 0 ? (size_t)n : 0) {
+    n = from(p, h->bytes + h->n, HEAD - h->n);
+    h->is_broken = n < 0;
+  }
+}
+
+static long pull_through(struct packed *p, struct head *h, pull from, void *to, size_t n) {
+  size_t left = h->n - h->at;
+  if (left == 0) return h->is_broken ? -1 : from(p, to, n);
+  if (n > left) n = left;
+  memcpy(to, h->bytes + h->at, n);
+  h->at += n;
+  return (long)n;
+}
+
+/* ===} {=== gzip === */
+
+static long refill(struct undo *u) {
+  long n = pull_input(u, u->input, INPUT);
+  u->z.next_in = u->input;
+  u->z.avail_in = n > 0 ? (unsigned)n : 0;
+  return n;
 }
 
 /* Between pieces: zeros that fill a tape's block are passed over. 1: another piece, 0: the end, -1: something else */
-static long next_gzip(struct packed *p) {
+static long next_gzip(struct undo *u) {
   for (;;) {
-    while (p->z.avail_in && *p->z.next_in == 0) p->z.next_in++, p->z.avail_in--;
-    if (p->z.avail_in) break;
-    long n = refill(p);
+    while (u->z.avail_in && *u->z.next_in == 0) u->z.next_in++, u->z.avail_in--;
+    if (u->z.avail_in) break;
+    long n = refill(u);
     if (n <= 0) return n;
   }
-  if (*p->z.next_in != 0x1f) return spoilt(p, "bytes that are not gzip's follow its end");
-  inflateReset(&p->z);
-  p->fresh = false;
+  if (*u->z.next_in != 0x1f) return spoilt(u, "bytes that are not gzip's follow its end");
+  inflateReset(&u->z);
+  u->fresh = false;
   return 1;
 }
 
-static long gunzip(struct packed *p, void *to, size_t n) {
-  p->z.next_out = to;
-  p->z.avail_out = n > INT32_MAX ? INT32_MAX : (unsigned)n;
-  unsigned room = p->z.avail_out;
-  while (p->z.avail_out == room) {
-    long more = p->fresh ? next_gzip(p) : 1;
+static long gunzip(struct undo *u, void *to, size_t n) {
+  u->z.next_out = to;
+  u->z.avail_out = n > INT32_MAX ? INT32_MAX : (unsigned)n;
+  unsigned room = u->z.avail_out;
+  while (u->z.avail_out == room) {
+    long more = u->fresh ? next_gzip(u) : 1;
     if (more <= 0) return more;
-    if (!p->z.avail_in && (more = refill(p)) <= 0) return more < 0 ? -1 : spoilt(p, "the gzip file is cut short");
-    int rc = inflate(&p->z, Z_NO_FLUSH);
-    if (rc == Z_STREAM_END) p->fresh = true;
-    else if (rc != Z_OK && rc != Z_BUF_ERROR) return spoilt(p, p->z.msg ? p->z.msg : "the gzip file is damaged");
+    if (!u->z.avail_in && (more = refill(u)) <= 0) return more < 0 ? -1 : spoilt(u, "the gzip file is cut short");
+    int rc = inflate(&u->z, Z_NO_FLUSH);
+    if (rc == Z_STREAM_END) u->fresh = true;
+    else if (rc != Z_OK && rc != Z_BUF_ERROR) return spoilt(u, u->z.msg ? u->z.msg : "the gzip file is damaged");
   }
-  return (long)(room - p->z.avail_out);
+  return (long)(room - u->z.avail_out);
 }
 
 /* ===} {=== libarchive === */
@@ -154,14 +204,30 @@ static long unpack(struct entry *e, void *to, size_t n) {
   return (long)n;
 }
 
-/* ===} {=== the lower layer === */
+/* ===} {=== other compressions === */
+
+/* The end of the block before stays in front of the next one: the library may have looked from one into the other. */
+static la_ssize_t feed_raw(struct archive *a, void *ctx, const void **block) {
+  struct undo *u = ctx;
+  size_t kept = u->due > 0 ? 0 : u->input_n < KEPT ? u->input_n : KEPT;
+  if (kept) memmove(u->input, u->input + u->input_n - kept, kept);
+  long n = u->due > 0 ? (long)u->due : pull_input(u, u->input + kept, INPUT);
+  u->due = 0;
+  if (n < 0) archive_set_error(a, EIO, "%s", u->p->reason);
+  if (n < 0) return -1;
+  u->input_n = kept + (size_t)n;
+  u->fed += (uint64_t)n;
+  *block = u->input + kept;
+  return n;
+}
 
 /* 1; 0: there is nothing; -1 */
-static long start_raw(struct packed *p) {
+static long start_raw(struct undo *u) {
   struct archive_entry *e;
   struct archive *a = archive_read_new();
-  p->raw = (struct entry){.archive = a};
-  if (!a) return spoilt(p, "out of memory");
+  u->raw = (struct entry){.archive = a};
+  u->fed = 0;
+  if (!a) return spoilt(u, "out of memory");
   archive_read_support_filter_bzip2(a);
   archive_read_support_filter_compress(a);
   archive_read_support_filter_lz4(a);
@@ -171,59 +237,114 @@ static long start_raw(struct packed *p) {
   archive_read_support_filter_zstd(a);
   archive_read_support_format_empty(a);
   archive_read_support_format_raw(a);
-  int rc = archive_read_open_fd(a, p->fd, INPUT);
+  int rc = archive_read_open(a, u, NULL, feed_raw, NULL);
   if (rc == ARCHIVE_OK) rc = archive_read_next_header(a, &e);
-  p->raw_open = rc == ARCHIVE_OK;
-  return rc == ARCHIVE_OK ? 1 : rc == ARCHIVE_EOF ? 0 : spoilt(p, reason_of(a));
+  u->raw_open = rc == ARCHIVE_OK;
+  return rc == ARCHIVE_OK ? 1 : rc == ARCHIVE_EOF ? 0 : spoilt(u, reason_of(a));
+}
+
+/* What the library was given and has not used comes first; then as much as shows what it is. 0, or -1 */
+static long gather_rest(struct undo *u, uint64_t rest) {
+  if (rest > u->input_n) return spoilt(u, "bytes that are not compressed follow its end");
+  if (rest) memmove(u->input, u->input + u->input_n - rest, rest);
+  long n = 1;
+  for (u->input_n = rest; n > 0 && u->input_n<HEAD; u->input_n += n> 0 ? (size_t)n : 0)
+    n = pull_input(u, u->input + u->input_n, HEAD - u->input_n);
+  return n < 0 ? -1 : 0;
 }
 
 /* The library takes an empty piece (lz4's) for the end. What it has not looked at may be a further piece, or nothing but zeros.
 ** 1: go on reading; 0: this was all; -1 */
-static long next_raw(struct packed *p) {
-  unsigned char head[HEAD];
-  off_t end = p->piece + archive_filter_bytes(p->raw.archive, -1);
-  ssize_t n = pread(p->fd, head, HEAD, end);
-  if (n < 0) return spoilt(p, strerror(errno));
-  if (n == 0 || memcmp(head, (char[HEAD]){0}, (size_t)n) == 0) return 0;
-  if (end == p->piece || sniff(head, (size_t)n) != SNIFF_PACKED)
-    return spoilt(p, "bytes that are not compressed follow its end");
-  p->raw.archive = forget(p->raw.archive);
-  p->piece = lseek(p->fd, end, SEEK_SET);
-  long rc = p->piece < 0 ? spoilt(p, strerror(errno)) : start_raw(p);
-  return rc == 0 ? next_raw(p) : rc;
+static long next_raw(struct undo *u) {
+  uint64_t used = (uint64_t)archive_filter_bytes(u->raw.archive, -1);
+  if (gather_rest(u, u->fed - used) != 0) return -1;
+  size_t n = u->input_n < HEAD ? u->input_n : HEAD;
+  if (memcmp(u->input, (char[HEAD]){0}, n) == 0) return 0;
+  if (used == 0 || sniff(u->input, n) != SNIFF_PACKED) return spoilt(u, "bytes that are not compressed follow its end");
+  u->raw.archive = forget(u->raw.archive);
+  u->due = u->input_n;
+  long rc = start_raw(u);
+  return rc == 0 ? next_raw(u) : rc;
 }
 
-static long unraw(struct packed *p, void *to, size_t n) {
+static long unraw(struct undo *u, void *to, size_t n) {
   for (;;) {
-    long got = p->raw_open ? unpack(&p->raw, to, n) : 0;
-    if (got < 0) return spoilt(p, reason_of(p->raw.archive));
+    long got = u->raw_open ? unpack(&u->raw, to, n) : 0;
+    if (got < 0) return spoilt(u, reason_of(u->raw.archive));
     if (got > 0) return got;
-    p->raw_open = false;
-    long more = next_raw(p);
+    u->raw_open = false;
+    long more = next_raw(u);
     if (more <= 0) return more;
   }
 }
 
-static long undo_more(struct packed *p, void *to, size_t n) {
-  return p->is_spoilt ? -1 : p->is_gzip ? gunzip(p, to, n) : unraw(p, to, n);
+/* ===} {=== any compression === */
+
+static long undo(struct undo *u, void *to, size_t n) {
+  return u->is_spoilt ? -1 : u->kind == GZIP ? gunzip(u, to, n) : unraw(u, to, n);
 }
 
-/* at most n bytes of what the lower layer gives, beginning with the head already looked at: how many, 0 at the end, -1 */
-static long undo(struct packed *p, void *to, size_t n) {
-  size_t left = p->head_n - p->head_at;
-  if (left == 0) return undo_more(p, to, n);
-  if (n > left) n = left;
-  memcpy(to, p->head + p->head_at, n);
-  p->head_at += n;
-  return (long)n;
+static void undo_end(struct undo *u) {
+  forget(u->raw.archive);
+  if (u->kind == GZIP) inflateEnd(&u->z);
+  free(u->input);
+  *u = (struct undo){.kind = NONE};
+}
+
+/* begin to undo what begins with the two bytes at head; 0, or -1 */
+static long undo_start(struct undo *u, struct packed *p, pull from, const unsigned char *head) {
+  *u = (struct undo){.p = p, .from = from, .input = malloc(KEPT + INPUT)};
+  if (!u->input) return spoilt(u, "out of memory");
+  if (head[0] == 0x1f && head[1] == 0x8b) {
+    if (inflateInit2(&u->z, 16 + MAX_WBITS) != Z_OK) return spoilt(u, "out of memory");
+    u->kind = GZIP;
+    return 0;
+  }
+  u->kind = OTHER;
+  return start_raw(u) < 0 ? -1 : 0;
+}
+
+/* ===} {=== layers === */
+
+static long pull_file(struct packed *p, void *to, size_t n) {
+  ssize_t got;
+  do got = read(p->fd, to, n);
+  while (got < 0 && errno == EINTR);
+  return got < 0 ? fail(p, strerror(errno)) : got;
+}
+
+static long undo_file(struct packed *p, void *to, size_t n) {
+  return undo(&p->file, to, n);
+}
+
+static long pull_undone(struct packed *p, void *to, size_t n) {
+  return pull_through(p, &p->undone, undo_file, to, n);
+}
+
+static long unpack_stored(struct packed *p, void *to, size_t n) {
+  long got = unpack(&p->members, to, n);
+  return got < 0 ? fail(p, reason_of(p->members.archive)) : got;
+}
+
+static long pull_stored(struct packed *p, void *to, size_t n) {
+  return pull_through(p, &p->stored, unpack_stored, to, n);
+}
+
+static long pull_member(struct packed *p, void *to, size_t n) {
+  return p->inner.kind ? undo(&p->inner, to, n) : pull_stored(p, to, n);
+}
+
+/* ===} {=== a compressed file === */
+
+static long pull_part(struct packed *p, pull from, void *to, size_t n, struct why *why) {
+  long got = from(p, to, n);
+  if (got < 0) return broken(p, why);
+  p->given += (uint64_t)got;
+  return got;
 }
 
 static long read_undone(struct source *s, void *to, size_t n, struct why *why) {
-  struct packed *p = (struct packed *)s;
-  long got = undo(p, to, n);
-  if (got < 0) return broken(p, why, p->reason);
-  p->given += (uint64_t)got;
-  return got;
+  return pull_part((struct packed *)s, pull_undone, to, n, why);
 }
 
 static int part_undone(struct source *s, struct why *why) {
@@ -231,12 +352,12 @@ static int part_undone(struct source *s, struct why *why) {
   return ((struct packed *)s)->parts++ == 0;
 }
 
-/* ===} {=== the upper layer === */
+/* ===} {=== an archive === */
 
 static la_ssize_t feed(struct archive *a, void *ctx, const void **block) {
   struct packed *p = ctx;
   *block = p->output;
-  long n = undo(p, p->output, INPUT);
+  long n = pull_undone(p, p->output, INPUT);
   if (n < 0) archive_set_error(a, EIO, "%s", p->reason);
   return n;
 }
@@ -244,88 +365,79 @@ static la_ssize_t feed(struct archive *a, void *ctx, const void **block) {
 /* behind the last member: what is left below is looked at for its checksums' sake */
 static int finish(struct packed *p, struct why *why) {
   long n = 0;
-  if (p->is_gzip || p->raw.archive) do
-      n = undo(p, p->output, INPUT);
+  if (p->file.kind) do
+      n = pull_undone(p, p->output, INPUT);
     while (n > 0);
-  return n < 0 ? broken(p, why, p->reason) : 0;
+  return n < 0 ? broken(p, why) : 0;
 }
 
 static long read_member(struct source *s, void *to, size_t n, struct why *why) {
-  struct packed *p = (struct packed *)s;
-  long got = unpack(&p->members, to, n);
-  if (got < 0) return broken(p, why, reason_of(p->members.archive));
-  p->given = p->members.given;
-  return got;
+  return pull_part((struct packed *)s, pull_member, to, n, why);
 }
 
-static int name_member(struct packed *p, const char *name, struct why *why) {
+static int name_member(struct packed *p, const char *name) {
   p->source.name = p->path;
   free(p->member);
   if (asprintf(&p->member, "%s:%s", p->path, name ? name : "?") < 0) {
     p->member = NULL;
-    return broken(p, why, "out of memory");
+    return (int)fail(p, "out of memory");
   }
   p->source.name = p->member;
+  return 0;
+}
+
+/* 1, or -1 */
+static int begin_member(struct packed *p, const char *name, struct why *why) {
+  p->members = (struct entry){.archive = p->members.archive};
+  p->given = 0;
+  if (name_member(p, name) != 0) return broken(p, why);
+  look_ahead(p, &p->stored, unpack_stored);
+  bool packed = sniff(p->stored.bytes, p->stored.n) == SNIFF_PACKED;
+  if (packed && undo_start(&p->inner, p, pull_stored, p->stored.bytes) != 0) return broken(p, why);
   return 1;
 }
 
 static int part_member(struct source *s, struct why *why) {
   struct packed *p = (struct packed *)s;
   struct archive_entry *e;
+  undo_end(&p->inner);
   for (;;) {
     int rc = archive_read_next_header(p->members.archive, &e);
     if (rc == ARCHIVE_EOF) return finish(p, why);
     if (rc == ARCHIVE_RETRY) continue;
-    if (rc < ARCHIVE_WARN) return broken(p, why, reason_of(p->members.archive));
-    p->members = (struct entry){.archive = p->members.archive};
-    p->given = 0;
+    if (rc < ARCHIVE_WARN) return fail(p, reason_of(p->members.archive)), broken(p, why);
     if (archive_entry_filetype(e) == AE_IFREG && !archive_entry_hardlink(e))
-      return name_member(p, archive_entry_pathname(e), why);
+      return begin_member(p, archive_entry_pathname(e), why);
   }
 }
 
 static int start_members(struct packed *p, struct why *why) {
   struct archive *a = p->members.archive = archive_read_new();
-  bool below = p->is_gzip || p->raw.archive;
+  bool below = p->file.kind;
   p->output = below ? malloc(INPUT) : NULL;
   p->source.part = part_member;
   p->source.read = read_member;
-  if (!a || (below && !p->output)) return broken(p, why, "out of memory");
+  if (!a || (below && !p->output)) return fail(p, "out of memory"), broken(p, why);
   archive_read_support_format_tar(a);
   archive_read_support_format_zip(a);
   int rc = below ? archive_read_open(a, p, NULL, feed, NULL) : archive_read_open_fd(a, p->fd, INPUT);
-  return rc == ARCHIVE_OK ? 0 : broken(p, why, reason_of(a));
+  return rc == ARCHIVE_OK ? 0 : (fail(p, reason_of(a)), broken(p, why));
 }
 
 /* ===} {=== the source === */
 
 static void close_packed(struct source *s) {
   struct packed *p = (struct packed *)s;
+  undo_end(&p->inner);
   p->members.archive = forget(p->members.archive);
-  p->raw.archive = forget(p->raw.archive);
-  if (p->is_gzip) inflateEnd(&p->z);
+  undo_end(&p->file);
   if (p->fd >= 0) close(p->fd);
-  free(p->input);
   free(p->output);
   free(p->member);
-  p->is_gzip = false;
   p->fd = -1;
-  p->input = p->output = NULL;
+  p->output = NULL;
   p->member = NULL;
   p->source.name = p->path;
-}
-
-static int start_gzip(struct packed *p, struct why *why) {
-  p->input = malloc(INPUT);
-  if (!p->input || inflateInit2(&p->z, 16 + MAX_WBITS) != Z_OK) return broken(p, why, "out of memory");
-  p->is_gzip = true;
-  return 0;
-}
-
-/* what is broken so early is met again when the head has been read */
-static void look_ahead(struct packed *p) {
-  for (long n = 1; n > 0 && p->head_n<HEAD; p->head_n += n> 0 ? (size_t)n : 0)
-    n = undo_more(p, p->head + p->head_n, HEAD - p->head_n);
 }
 
 static int start(struct packed *p, struct why *why) {
@@ -335,17 +447,17 @@ static int start(struct packed *p, struct why *why) {
   ssize_t n = pread(p->fd, head, HEAD, 0);
   if (n < 0) return why_set(why, "cannot read %.700s:", p->path);
   if (sniff(head, (size_t)n) != SNIFF_PACKED) return start_members(p, why);
-  bool gzip = head[0] == 0x1f && head[1] == 0x8b;
-  if (gzip ? start_gzip(p, why) != 0 : start_raw(p) < 0) return gzip ? -1 : broken(p, why, p->reason);
-  look_ahead(p);
-  if (sniff(p->head, p->head_n) == SNIFF_TAR) return start_members(p, why);
+  if (undo_start(&p->file, p, pull_file, head) != 0) return broken(p, why);
+  look_ahead(p, &p->undone, undo_file);
+  if (sniff(p->undone.bytes, p->undone.n) == SNIFF_TAR) return start_members(p, why);
   p->source.part = part_undone;
   p->source.read = read_undone;
   return 0;
 }
 
 /* open(path) -> a source that reads the file, undoing what it is recognised as by its content: gzip (several members, too),
-** bzip2, xz, lzma, lzip, zstd, lz4, compress; tar inside any of these or bare, and zip, give one part for each member.
+** bzip2, xz, lzma, lzip, zstd, lz4, compress; tar inside any of these or bare, and zip, give one part for each member, undone
+** in its turn if it is compressed.
 ** nil and a sentence when it cannot be opened. */
 static int open_(lua_State *L) {
   struct why why;

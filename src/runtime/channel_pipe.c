@@ -4,7 +4,8 @@
 **
 **   | struct head | run: head.n bytes | block of the 1st FRAME_OUT | block of the 2nd | ...
 **
-** A worker says when it is ready for its first cell (HELLO): the time it needs to begin is not its first tasklet's. It
+** A worker says when it is ready for its first cell (NO_CELL): the time it needs to begin is not its first tasklet's. The host
+** says when there will be no more: the end of the pipe may never come, since workers of later pools hold copies of it. A worker
 ** answers each tasklet with a message of its own, so that after a death the host knows how far it came. Beside
 ** the cell it computes it may have one more in its pipe when tasklets are short, so that it need not wait for the host; those
 ** cells are not begun and go to others when it dies.
@@ -28,7 +29,7 @@ struct head {
   int64_t taken, finished;
 };
 
-#define HELLO UINT32_MAX /* no cell: an empty message */
+#define NO_CELL UINT32_MAX /* in an empty message */
 
 /* one direction of one pipe: how far the message under way has come */
 struct traffic {
@@ -256,7 +257,7 @@ static bool host_got(struct pipes *s, uint32_t n) {
   struct heap *h = s->window->heap;
   struct slot *slot = &s->window->slot[n];
   atomic_store(&slot->started, l->rx.head.finished);
-  if (l->rx.head.cell == HELLO) {
+  if (l->rx.head.cell == NO_CELL) {
     show_current(s, n);
     return true;
   }
@@ -380,10 +381,21 @@ static int reclaim(struct channel *c, uint32_t n) {
   return held;
 }
 
+static void dismiss(struct pipes *s, struct line *l) {
+  struct payload nothing;
+  payload_init(&nothing);
+  l->tx = (struct traffic){.head = {.cell = NO_CELL}, .run = &nothing};
+  quiet_pump(s->window->heap, l->out, &l->tx);
+}
+
 static void close_(struct channel *c) {
   struct pipes *s = pipes_of(c);
   s->closed = true;
-  for (uint32_t n = 0; n < s->window->workers; n++) shut(&s->line[n]);
+  for (uint32_t n = 0; n < s->window->workers; n++) {
+    struct line *l = &s->line[n];
+    if (l->out >= 0 && !l->tx.busy) dismiss(s, l);
+    shut(l);
+  }
 }
 
 static void destroy(struct channel *c) {
@@ -418,7 +430,7 @@ static int attach(struct channel *c, uint32_t n) {
 static bool greet(struct pipes *s) {
   struct payload nothing;
   payload_init(&nothing);
-  struct traffic t = {.head = {.cell = HELLO, .finished = clock_ns()}, .run = &nothing};
+  struct traffic t = {.head = {.cell = NO_CELL, .finished = clock_ns()}, .run = &nothing};
   s->greeted = true;
   return pump(s->channel.window->heap, s->out, &t, false) > 0;
 }
@@ -431,7 +443,7 @@ static int take(struct channel *c, uint32_t n) {
   if (!s->greeted && !greet(s)) return -1;
   payload_clear(c->window->heap, &cell->request);
   payload_clear(c->window->heap, &cell->result);
-  if (pump(c->window->heap, s->in, &t, true) < 0) return -1;
+  if (pump(c->window->heap, s->in, &t, true) < 0 || t.head.cell == NO_CELL) return -1;
   cell->remote = t.head.cell;
   cell->first = t.head.first;
   cell->task = t.head.task;

@@ -6,7 +6,9 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -62,17 +64,22 @@ static int read_guarded(struct guard *g, const char *p, size_t n, mapping_reader
     if (n <= MAP_AHEAD) touch(g->from, (size_t)(g->to - g->from));
     rc = reader(ctx, p, n, why);
   } else {
-    rc = -2;
+    rc = MAPPING_BROKEN;
   }
   guard = NULL;
   return rc;
+}
+
+static bool is_whole(const struct file *f, uint64_t last) {
+  struct stat st;
+  return fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > last;
 }
 
 int mapping_read(struct file *f, uint64_t first, uint64_t last, mapping_reader reader, void *ctx, struct why *why) {
   uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start = first & ~(page - 1), n = last + 1 - start;
   sigset_t old;
   char *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, f->fd, (off_t)start);
-  if (p == MAP_FAILED) return 1;
+  if (p == MAP_FAILED) return MAPPING_NONE;
   struct guard g = {.from = p, .to = p + ((n + page - 1) & ~(page - 1))};
   enter();
   let_through(&old);
@@ -80,8 +87,9 @@ int mapping_read(struct file *f, uint64_t first, uint64_t last, mapping_reader r
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   leave();
   munmap(p, n);
-  if (rc != -2) return rc;
+  if (rc != MAPPING_BROKEN && is_whole(f, last)) return rc;
   char c; /* reading the last byte says what is wrong in the words of all readers */
-  if (file_read(f, last, &c, 1, why) != 0) return -1;
-  return why_set(why, "cannot read %.700s: it changed while it was read", f->ref.path);
+  if (file_read(f, last, &c, 1, why) == 0)
+    why_set(why, "cannot read %.700s: it changed while it was read", f->ref.path);
+  return MAPPING_BROKEN;
 }

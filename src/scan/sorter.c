@@ -253,10 +253,11 @@ static int merge_some(struct sorter *s, struct why *why) {
   }
   if (rc == 0) rc = flush(s, &out, 1, why);
   buf_free(&out);
+  if (rc != 0) return -1;
   s->runs[s->run_count - 1].end = s->file.end;
   s->run_count -= SORT_FANIN;
   memmove(s->runs, s->runs + SORT_FANIN, s->run_count * sizeof *s->runs);
-  return rc;
+  return 0;
 }
 
 /* ===} {=== the sorter === */
@@ -306,10 +307,17 @@ int sorter_spilled(const struct sorter *s) {
   return s->run_count > 0;
 }
 
+/* its disk and memory are wanted elsewhere */
+static int give_up(struct sorter *s) {
+  sorter_clear(s);
+  buf_free(&s->entries);
+  return -1;
+}
+
 static int added(struct sorter *s, struct why *why) {
   s->in_memory++;
   s->count++;
-  return s->spec.memory && memory(s) > s->spec.memory ? spill(s, why) : 0;
+  return s->spec.memory && memory(s) > s->spec.memory && spill(s, why) != 0 ? give_up(s) : 0;
 }
 
 int sorter_add(struct sorter *s, const struct value *keys, const void *bytes, size_t n, struct why *why) {
@@ -383,7 +391,7 @@ static int give(const struct sorter *s, const struct entry_at *e, const void **b
 
 int sorter_next(struct sorter *s, const void **bytes, size_t *n, struct why *why) {
   if (s->phase == FILLING) {
-    if (finish(s, why) != 0) return -1;
+    if (finish(s, why) != 0) return give_up(s);
   } else if (s->phase == MERGING && step_merge(s, why) != 0) { /* past the one given last */
     return -1;
   }

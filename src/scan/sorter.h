@@ -31,7 +31,7 @@ const struct sorter_spec *sorter_spec(const struct sorter *s);
 
 /* entries are numbered as they are added; those added from now on are of work item `item` (default 0) */
 void sorter_item(struct sorter *s, uint64_t item);
-/* keys and bytes are copied. 0, or -1 with *why */
+/* Keys and bytes are copied. 0, or -1 with *why. A disk that is full, here or later, leaves an empty sorter. */
 int sorter_add(struct sorter *s, const struct value *keys, const void *bytes, size_t n, struct why *why);
 
 /* append all entries, for sorter_merge on this machine; only of a sorter that has nothing on disk. 0, or -1 with *why */

@@ -10,6 +10,15 @@ void spill_close(struct spill *s) {
   buf_free(&s->pieces);
 }
 
+struct spill_mark spill_mark(const struct spill *s) {
+  return (struct spill_mark){s->file.end, s->pieces.n};
+}
+
+void spill_back(struct spill *s, struct spill_mark mark) {
+  tempfile_cut(&s->file, mark.end);
+  s->pieces.n = mark.pieces;
+}
+
 int spill_write(struct spill *s, unsigned part, const void *p, size_t n, struct why *why) {
   struct spill_piece piece = {s->file.end, n, part};
   if (n == 0) return 0;

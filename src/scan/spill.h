@@ -33,6 +33,14 @@ static inline unsigned spill_part(uint64_t hash, unsigned level) {
   return (unsigned)(hash >> (64 - SPILL_BITS - level * SPILL_BITS)) & (SPILL_PARTS - 1);
 }
 
+/* what was written since `mark` is forgotten, and its disk given back */
+struct spill_mark {
+  uint64_t end;
+  size_t pieces;
+};
+struct spill_mark spill_mark(const struct spill *s);
+void spill_back(struct spill *s, struct spill_mark mark);
+
 int spill_write(struct spill *s, unsigned part, const void *p, size_t n, struct why *why);
 /* Read the next piece of a partition, *at from 0, into `to`, whose content goes. 1, 0 when there is none, -1 with *why */
 int spill_read(const struct spill *s, unsigned part, size_t *at, struct buf *to, struct why *why);

@@ -223,7 +223,7 @@ static int start_again(struct tally *t, struct why *why) {
   return 0;
 }
 
-/* move all groups to disk */
+/* Move all groups to disk, or none of them: what is there and in memory, too, would count twice. */
 static int spill(struct tally *t, struct why *why) {
   size_t first[SPILL_PARTS + 1];
   int rc = 0;
@@ -231,12 +231,15 @@ static int spill(struct tally *t, struct why *why) {
     if (spill_open(&t->spill, t->spec.dir, why) != 0) return spill_close(&t->spill), -1;
     t->spilled = 1;
   }
+  struct spill_mark mark = spill_mark(&t->spill);
   struct group **sorted = by_partition(t, first);
   if (!sorted) return no_memory(why);
   for (unsigned p = 0; p < SPILL_PARTS && rc == 0; p++)
     rc = write_partition(t, p, sorted + first[p], first[p + 1] - first[p], why);
   free(sorted);
-  return rc == 0 ? start_again(t, why) : -1;
+  if (rc == 0) rc = start_again(t, why);
+  if (rc != 0) spill_back(&t->spill, mark);
+  return rc;
 }
 
 /* A few large groups are not worth moving: they would come back at once. */

@@ -32,6 +32,11 @@ void tempfile_close(struct tempfile *f) {
   f->fd = -1;
 }
 
+void tempfile_cut(struct tempfile *f, uint64_t end) {
+  f->end = end;
+  while (ftruncate(f->fd, (off_t)end) != 0 && errno == EINTR) continue; /* else it stays longer, which harms nobody */
+}
+
 int tempfile_append(struct tempfile *f, const void *bytes, size_t n, struct why *why) {
   const char *p = bytes;
   while (n > 0) {

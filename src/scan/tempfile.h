@@ -19,6 +19,8 @@ struct tempfile {
 /* dir: where, NULL: $TMPDIR or /tmp. 0, or -1 with *why */
 int tempfile_open(struct tempfile *f, const char *dir, struct why *why);
 void tempfile_close(struct tempfile *f);
+/* what was written behind `end` is taken back */
+void tempfile_cut(struct tempfile *f, uint64_t end);
 int tempfile_append(struct tempfile *f, const void *p, size_t n, struct why *why);
 /* exactly n bytes, written before */
 int tempfile_read(const struct tempfile *f, uint64_t at, void *to, size_t n, struct why *why);

@@ -60,7 +60,25 @@ run "$PAPY" -n 'error "bad"' log; expect "an error in the code" 2 "" 'bad'
 run "$PAPY" -n 'x = = 1' log; expect "a syntax error in the code" 2 "" 'unexpected symbol'
 got=$(printf 'a\nb\n' | "$PAPY" -n 'line:upper()'); [ "$got" = "$(printf 'A\nB')" ] || { echo "stdin: $got"; failures=$((failures + 1)); }
 got=$(printf 'a\nb\n' | "$PAPY" -q 'log:count "b"'); [ "$got" = 1 ] || { echo "stdin: $got"; failures=$((failures + 1)); }
-seq 100000 > many
-got=$("$PAPY" -n 'line' many 2>err | head -n 1); [ "$got" = 1 ] && [ ! -s err ] || { echo "| head: $got $(cat err)"; failures=$((failures + 1)); }
+seq 300000 > many
+run "$PAPY" -n 'print(line)' many; cmp -s out many || { echo "print: out of order"; failures=$((failures + 1)); }
+run "$PAPY" -n 'io.write(line, "\n")' many; cmp -s out many || { echo "io.write: out of order"; failures=$((failures + 1)); }
+
+# a reader that has left ends the work quietly, as it ends grep's (or by an error where its signal is ignored); a full disk is told
+leave() {
+  { "$PAPY" "$@" 2>err; echo $? >left; } | head -n 1 >out
+}
+for code in "-n line" "-n print(line)" "-q log" "-q log:fields('words')" "-q log:sort()" "-q log:count_by('line')" \
+  "-q log:write('-')" "-q log:show()" "-e for l in papy.open('many'):iter() do print(l) end"; do
+  files=many
+  [ "${code%% *}" != -e ] || files=
+  leave "${code%% *}" "${code#* }" $files
+  [ "$(head -c 1 out)" = 1 ] && [ "$(cat left)" = 141 ] && [ ! -s err ] ||
+    { echo "$code | head: $(cat out) status $(cat left): $(cat err)"; failures=$((failures + 1)); }
+  "$PAPY" "${code%% *}" "${code#* }" $files 2>err >/dev/full && { echo "$code >/dev/full: status 0"; failures=$((failures + 1)); }
+  grep -q '^papy: .*cannot write' err || { echo "$code >/dev/full: $(cat err)"; failures=$((failures + 1)); }
+done
+(trap '' PIPE; leave -q 'log' many; [ "$(cat left)" = 2 ] && grep -q 'cannot write: Broken pipe' err) ||
+  { echo "without SIGPIPE: $(cat left) $(cat err)"; failures=$((failures + 1)); }
 
 [ $failures -eq 0 ]

@@ -90,6 +90,13 @@ claim("resolve finds pipers and names, and names what there is", function()
   raises("dagger", dagger.resolve, dagger, power)
 end)
 
+claim("a dagger answers what a graph is asked about its nodes", function()
+  local a = piper "a"
+  local dagger = papy.Dagger()
+  dagger:add_piper(a, { branch = "left" })
+  eq({ dagger:node(a).branch, dagger:has_node(a), dagger:has_node(piper "b") }, { "left", true, false })
+end)
+
 claim("a pipe a > b is the edge {b, a}", function()
   local a, b, c = pipers("a", "b", "c")
   local dagger = papy.Dagger { pipes = { { a, b, c } } }

@@ -196,4 +196,46 @@ T.claim("mistakes are said where they are made", function()
   T.raises("option", function() return papy.open(path, {wrokers = 2}) end)
 end)
 
+T.claim("what can be read only once says so when it is asked again, never 'nothing'", function()
+  local data = T.temp("a,b\n1,2\n3,4\n")
+  local function again(source, name)
+    for _, split in ipairs {false, true} do
+      local once = papy.open(source())
+      if split then once = once:fields "csv" end
+      T.eq(once:count(), split and 2 or 3)
+      for _, answer in ipairs {"count", "collect"} do
+        local e = T.raises("input", once[answer], once)
+        T.ok(tostring(e):find(name, 1, true) and tostring(e):find "can be read only once, and has been", tostring(e))
+      end
+    end
+    local whole = papy.open(source())
+    T.eq(whole:fields("csv"):count(), 2)
+    T.raises("only once", whole.fields, whole, "csv")
+  end
+  again(function() return io.popen("cat " .. data) end, "file")
+  again(function() return io.lines(data) end, "iterator")
+  local fifo = papy.fs.temp "fifo"
+  again(function()
+    os.execute(("cat %s >%s &"):format(data, fifo))
+    return fifo
+  end, fifo)
+  os.remove(fifo)
+  local file = papy.open(io.open(data)):fields "csv" -- as often as one likes
+  T.eq(file:count() + file:count(), 4)
+  local text = T.run(([[
+    local log = papy.open "-"
+    print(log:count(), pcall(log.count, log))]]), "cat " .. data .. " | timeout 30")
+  T.ok(text:find "standard input can be read only once", text)
+end)
+
+
+T.claim("a header from a pipe does not hold up what comes behind it", function()
+  local began = papy.now()
+  local csv = papy.open(io.popen "printf 'a\\n1\\n'; sleep 5; echo 2"):fields "csv"
+  local step, _, _, closing <close> = csv:iter() -- luacheck: ignore closing
+  T.eq(step(), {a = "1"})
+  T.ok(papy.now() - began < 4.5, papy.now() - began)
+end)
+
+
 T.finish()

@@ -107,7 +107,7 @@ T.claim("a second answer of what can be read only once is an error, and not noth
   local function again(flow, n)
     T.eq(flow:count(), n)
     local e = T.raises("input", flow.count, flow)
-    T.ok(tostring(e):find("can be read only once, and has been read", 1, true), tostring(e))
+    T.ok(tostring(e):find("can be read only once, and has been", 1, true), tostring(e))
     T.raises("input", flow.collect, flow)
   end
   again(papy.open(io.popen "printf 'a\\nb\\n'"), 2)
@@ -136,11 +136,10 @@ T.claim("a program that nobody reads on ends when it is closed, or forgotten, al
   pool:stop()
 end)
 
-T.claim("files, flows and what gives more can be read again", function()
+T.claim("files can be read again, also open ones", function()
   local path = T.temp "a\nb\n"
   local rows = papy.open(path)
-  for _, flow in ipairs {rows, papy.open(io.open(path)), papy.open(rows), papy.open(io.open(path)):fields "csv",
-    papy.open(T.temp "")} do
+  for _, flow in ipairs {rows, papy.open(io.open(path)), papy.open(io.open(path)):fields "csv", papy.open(T.temp "")} do
     T.eq(flow:count(), flow:count())
     T.eq(flow:head(1):collect(), flow:head(1):collect())
   end

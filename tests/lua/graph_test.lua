@@ -56,6 +56,14 @@ claim("an edge makes its nodes; removing it leaves them", function()
   raises("graph", g.del_edge, g, { "sum", "nobody" })
 end)
 
+claim("nodes and edges may be given to the constructor, one after the other or in one table", function()
+  for _, g in ipairs { Graph({ 3 }, { { 1, 2 } }), Graph { nodes = { 3 }, edges = { { 1, 2 } } } } do
+    eq({ g:nodes(), g:edges() }, { { 3, 1, 2 }, { { 1, 2 } } })
+  end
+  eq(#Graph {}, 0)
+  raises("'nodes'", Graph, { node = { 3 } })
+end)
+
 claim("an edge is a pair", function()
   local g = Graph()
   for _, edge in ipairs { {}, { 1 }, { 1, 2, 3 }, 5, "ab" } do raises("graph", g.add_edge, g, edge) end

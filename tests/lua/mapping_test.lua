@@ -34,6 +34,18 @@ T.each_type(function(worker_type)
     os.remove(path)
   end)
 
+  claim("a file truncated within its last page, where its mapping shows zeros", function()
+    local path = T.temp(("rs1 and rs2\n"):rep(100))
+    local re = papy.regex "rs[0-9]"
+    local chunks = { papy.chunks(path)() }
+    assert(os.execute("truncate -s 605 '" .. path .. "'"))
+    for _, count in ipairs { function(c) return c:count(re) end, function(c) return re:count(c) end } do
+      local task = papy.NuMap(count, chunks, { worker_num = 1, worker_type = worker_type })
+      ok(tostring(T.raises("shrunk", task.next, task)):find("at byte 605", 1, true))
+      task:stop()
+    end
+  end)
+
   claim("counts agree with a plain count, wherever the chunks are cut", function()
     local path = sample()
     for _, size in ipairs { 100, 4096, 4097, 1 << 20 } do

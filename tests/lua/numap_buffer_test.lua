@@ -170,6 +170,53 @@ T.each_type(function(worker_type)
     eq(left:next(), 8)
   end)
 
+  claim("what a join that has ended left of its longer input is to be drained, too", function()
+    for _, hidden in ipairs { false, true } do
+      local pool = noting { stride = 1, buffer = 4 }
+      local long, short = pool:add_task(same, T.range(1, 20)), pool:add_task(same, { 1, 2 })
+      local input = papy.zip(long, short)
+      if hidden then
+        input = function()
+          local x, y = long:next(), short:next()
+          return x and y and { x, y } or nil
+        end
+      end
+      local join, other = pool:add_task(same, input), pool:add_task(same, T.range(1, 20))
+      pool:start()
+      eq(#join:collect(), 2)
+      local e = raises("deadlock", other.collect, other)
+      ok(tostring(e):find("take those of task 1 first", 1, true), tostring(e))
+      local taken = #e.results
+      local rest = long:next()
+      ok(rest == 3 or hidden and rest == 4, rest)
+      eq(other:next(), taken + 1)
+    end
+  end)
+
+  claim("when the pool of the input has to be drained, the deadlock says so", function()
+    local first, second = noting { stride = 1, buffer = 2, name = "first" }, noting {}
+    local left, right = first:add_task(same, T.range(1, 20)), first:add_task(same, T.range(1, 20))
+    local chain = second:add_task(same, second:add_task(same, left))
+    second:start()
+    first:start()
+    local e = raises("deadlock", chain.collect, chain)
+    ok(tostring(e):find("the buffer of pool 'first' is full of results nobody took; take those of task 2 first", 1, true), e)
+    right:next()
+    eq(chain:next(), #e.results + 1)
+  end)
+
+  claim("and so it does when it is the pool of a reader", function()
+    local first, second = noting { stride = 1, buffer = 2 }, noting { stride = 1, buffer = 2, name = "second" }
+    local left, right = first:add_task(same, T.range(1, 20)), first:add_task(same, T.range(1, 20))
+    second:add_task(same, second:add_task(same, left))
+    first:start()
+    second:start()
+    local e = raises("deadlock", right.collect, right)
+    ok(tostring(e):find("the buffer of pool 'second' is full of results nobody took; take those of task 2 first", 1, true), e)
+    second:next { task = 2 }
+    eq(right:next(), #e.results + 1)
+  end)
+
   claim("a deadlock is seen whenever the last worker comes to rest", function()
     for _ = 1, 100 do
       local pool = noting { stride = 2, buffer = 6 }

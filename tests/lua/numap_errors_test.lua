@@ -126,7 +126,7 @@ T.each_type(function(worker_type)
       if x == 1 then error(setmetatable({}, { __tostring = function() error "again" end })) end
       return x
     end, { 1, 2 })
-    failure(task)
+    ok(failure(task).message:find "a table whose __tostring fails", "message")
     eq(task:next(), 2)
   end)
 
@@ -162,6 +162,23 @@ T.each_type(function(worker_type)
     local good, e = pcall(task.next, task)
     ok(not good and (e.kind == "function" or e.kind == "codec"), e)
     eq(task:next(), 2)
+  end)
+
+  claim("of an error value with fields that cannot travel all others do, and those in words", function()
+    for _, give in ipairs { error, function(e) return e end } do
+      local task = task_of(function()
+        return give(papy.Error { kind = "mine", message = "m", file = io.stdout, limit = 5, [io.stdout] = true })
+      end, { 1 })
+      local e = raises("mine", task.next, task)
+      eq({ e.message, e.limit, e.index }, { "m", 5, 1 })
+      ok(e.file:find "^file %(", e.file)
+    end
+    local mine = papy.Error { kind = "mine", message = "m", file = io.stdout }
+    for _, input in ipairs { { mine }, function() error(mine) end } do
+      local task = task_of(function(x) return x end, input)
+      ok(raises("mine", task.next, task).file:find "^file %(", "file")
+    end
+    eq(mine.file, io.stdout)
   end)
 
   claim("returning an error is the same as raising it", function()
@@ -278,6 +295,20 @@ T.each_type(function(worker_type)
     ok(tostring(e):find "numap_errors_test%.lua:%d+", tostring(e))
     eq(e.index, 4)
     for _ = 1, 3 do eq(task:next(), nil) end
+  end)
+
+  claim("an error value that an input raises or gives is that of the item, and keeps its kind and index", function()
+    local function mine(fields)
+      fields.kind, fields.message = "mine", "m"
+      return papy.Error(fields)
+    end
+    local task = task_of(function(x) return x end, { 1, mine {}, mine { index = 7 }, 4 })
+    local results = task:collect { errors = "return" }
+    eq({ results[1], results[4] }, { 1, 4 })
+    eq({ results[2].kind, results[2].index, results[2].task, results[3].index }, { "mine", 2, 1, 7 })
+    task = task_of(function(x) return x end, function() error(mine {}) end)
+    results = task:collect { errors = "return" }
+    eq({ #results, results[1].kind, results[1].index, results[1].task }, { 1, "mine", 1, 1 })
   end)
 
   claim("an input that raises at once", function()

@@ -347,6 +347,20 @@ claim("many pools one after the other leave no descriptors behind", function()
   ok(descriptors() <= before, descriptors(), "instead of", before)
 end)
 
+claim("a pool stops at once, also before those that were started after it", function()
+  for _, transport in ipairs { "shm", "pipe" } do
+    local pools = {}
+    for k = 1, 3 do
+      pools[k] = papy.NuMap { worker_num = 2, transport = transport }
+      pools[k]:add_task(same, T.range(1, 10))
+      pools[k]:start()
+    end
+    local t0 = papy.now()
+    for k = 1, 3 do pools[k]:stop() end
+    ok(papy.now() - t0 < 1 * T.slow, papy.now() - t0)
+  end
+end)
+
 claim("several pools run side by side", function()
   local pools, tasks = {}, {}
   for i = 1, 5 do

@@ -70,6 +70,33 @@ T.claim("members of archives are files of their own", function()
   end
 end)
 
+T.claim("members that are compressed are undone, too: a tar of rotated logs", function()
+  shell "mkdir rot; cp log rot/log; cd rot; gzip -c log >log.1.gz; xz -1c log >log.2.xz; zstd -qc log >log.3; \
+    lz4 -qc log >log.4; bzip2 -c log >log.5.bz2; gzip -c ../empty >log.7.gz; \
+    { lz4 -qc ../short; lz4 -qc ../empty; lz4 -qc ../short; } >log.6; \
+    { gzip -c ../short; gzip -c ../short; } >log.8.gz; tar cf ../rot.tar *; tar czf ../rot.tgz *; zip -q ../rot.zip *"
+  local twice = "a few bytesa few bytes"
+  for _, name in ipairs {"rot.tar", "rot.tgz", "rot.zip"} do
+    local r = R.all(path(name), nil, {workers = 2})
+    T.ok(r.text == log:rep(6) .. twice .. twice, name)
+    T.eq(r.names[2], path(name) .. ":log.1.gz")
+    T.eq(r.errors, {}, name)
+  end
+end)
+
+T.claim("a member that is cut off or damaged is an error that names it, behind what came before", function()
+  shell "cd rot; head -c 100000 log.1.gz >cut.gz; zcat cut.gz >../whole 2>/dev/null || true; tar cf ../cut.tar log cut.gz; \
+    { head -c 5000 log.4; echo; tail -c 5000 log.4; } >bad.lz4; tar czf ../bad.tgz log.7.gz bad.lz4"
+  local r = R.all(path "cut.tar")
+  T.ok(r.text == log .. papy.fs.read(path "whole"))
+  T.ok(#r.errors == 1 and r.errors[1]:find "cut.tar:cut.gz behind byte %d+: the gzip file is cut short", r.errors[1])
+  r = R.all(path "bad.tgz")
+  T.ok(#r.errors == 1 and r.errors[1]:find "bad.tgz:bad.lz4 behind byte %d+: ", r.errors[1])
+  shell "head -c 600000 rot.tgz >half.tgz"
+  r = R.all(path "half.tgz")
+  T.ok(#r.errors == 1 and r.errors[1]:find "half.tgz:log.%d%S* behind byte %d+: the gzip file is cut short", r.errors[1])
+end)
+
 T.claim("blocks of a stream are bounded, whole lines, and say their offsets", function()
   shell "for i in 1 2 3 4; do cat log; echo; done | gzip -1c >big"
   local at = 0

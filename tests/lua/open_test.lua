@@ -1,5 +1,6 @@
 -- Sources: paths, globs, directories, handles, iterators, as items and blocks.
 local T = require "support"
+local core = require "papy.core"
 local R = require "reading"
 local open = require "papy.open"
 
@@ -136,6 +137,18 @@ T.claim("pipes by their path, files without a size", function()
   os.execute(("{ sleep 0.1; printf 'one\\ntw'; sleep 0.1; printf 'o\\nthree'; } >'%s' &"):format(fifo))
   T.eq(R.all(fifo).text, "one\ntwo\nthree")
   T.ok(R.all("/proc/self/status", nil, {workers = 2}).text:find "VmRSS")
+end)
+
+T.claim("looking at a pipe does not take the reader's place", function()
+  local fifo = path "waiting"
+  os.execute(("mkfifo '%s'"):format(fifo))
+  os.execute(("{ printf early >'%s'; } 2>/dev/null &"):format(fifo))
+  papy.sleep(0.2) -- it waits for a reader
+  T.eq(core.source.sniff(fifo), "pipe")
+  papy.sleep(0.2)
+  os.execute(("{ sleep 1; timeout 5 sh -c \"printf late >'%s'\"; } &"):format(fifo))
+  T.eq(R.all(fifo).text, "early")
+  T.eq(R.all(fifo).text, "late")
 end)
 
 T.claim("standard input: pipes as they come, files in chunks", function()

@@ -48,6 +48,42 @@ each_way("two pipers downstream it is the same error, without a layer for each",
   eq(last:next(), nil)
 end)
 
+each_way("an error says which piper it is of, and in a pool which task", function(pool)
+  for _, fuse in ipairs { true, false } do
+    local shared = pool()
+    local a = Piper(double, { parallel = shared, name = "a", fuse = fuse }) { { 1, 2 } }
+    local b = Piper({ double, function(i) error(i[1] > 4 and "large" or nil) end }, { parallel = shared, name = "b" }) { a }
+    local c = Piper(double, { parallel = shared, name = "c" }) { b }
+    c:start()
+    c:next()
+    local e = c:next()
+    eq({ e.piper, e.task, e.index, e.item }, { "b", shared and (fuse and 1 or 2), 2, "{8}" })
+    local sentence = ("large (item 2 of piper 'b', function '%s'%s: {8})"):format(e.name,
+      shared and " of pool '" .. shared.name .. "'" or "")
+    eq(tostring(e):sub(-#sentence), sentence)
+  end
+  local short = Piper(function() return {} end, { parallel = pool(), produce = 2, name = "short" }) { { 1 } }
+  short:start()
+  eq(short:next().piper, "short")
+end)
+
+claim("when a worker dies the error says in which piper, and whose item it shows", function()
+  local pool = papy.NuMap { worker_num = 1, name = "p" }
+  local function die(i) if i[1] == 8 then os.exit(3) end return i[1] end
+  local a = Piper({ double, double }, { parallel = pool, name = "a" }) { { 1, 2 } }
+  local b = Piper(die, { parallel = pool, name = "b" }) { a }
+  local c = Piper({ double, die }, { parallel = pool, name = "c", fuse = false }) { { 3, 4 } }
+  b:start()
+  c:start()
+  eq({ b:next(), c:next() }, { 4, 6 })
+  local e = b:next()
+  eq({ e.kind, e.piper, e.task, e.index, e.item }, { "died", "b", 1, 2, "{2}, as piper 'a' got it" })
+  ok(tostring(e):find("(item 2 of piper 'b', function '" .. e.name .. "' of pool 'p': {2}, as piper 'a' got it)", 1, true), e)
+  e = c:next()
+  eq(e.piper, "c")
+  ok(e.item:find "^{4}, as function '.*piper_failures_test.lua:%d+' got it$", e.item)
+end)
+
 each_way("a join of two failed inputs keeps both", function(pool)
   local a = Piper(square, { parallel = pool() }) { { 1, {}, 3 } }
   local b = Piper(double, { parallel = pool() }) { { 1, { 0 }, {} } }

@@ -290,6 +290,9 @@ claim("a piper that others read gives them its results, not its caller", functio
     b:start()
     raises("reader", a.next, a)
     eq(T.values(b), { 4, 16 })
+    eq(a:next(), nil) -- once they are read to the end, that is the end for the caller too
+    eq(a:next(1), nil)
+    eq(T.values(a), {})
   end
 end)
 
@@ -368,6 +371,25 @@ claim("pools that feed each other may be started again", function()
     for _, p in ipairs { d, l, b, a } do p:stop() end
     for _, p in ipairs { d, l, b, a } do p:disconnect() end
   end
+end)
+
+claim("a piper that starts again reads an array from its beginning, what cannot be read again from where it was", function()
+  for _, options in ipairs { {}, { parallel = papy.NuMap { worker_num = 1, buffer = 1 } },
+    { parallel = papy.NuMap { stride = 1, buffer = 2 }, spawn = 2 } } do
+    local p = Piper(same, options) { { 1, 2, 3 } }
+    for _ = 1, 2 do
+      p:start()
+      eq({ p:next(), p:next() }, { 1, 2 })
+      p:stop { force = true }
+    end
+    eq(T.values(p:start()), { 1, 2, 3 })
+    p:stop()
+    p:disconnect()
+  end
+  local p = Piper(same) { (T.counter(3)) }
+  eq(p:start():next(), 1)
+  p:stop { force = true }
+  eq(T.values(p:start()), { 2, 3 })
 end)
 
 claim("track keeps results by their place, one table per spawned task", function()

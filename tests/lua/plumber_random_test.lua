@@ -266,19 +266,18 @@ local function check(chosen)
     end
   end)
   if good then return end
-  print(("# PAPY_SEED=%d\n%s\n%s"):format(chosen, describe(nodes), tostring(why)))
+  print(("# PAPY_TEST_SEED=%d\n%s\n%s"):format(chosen, describe(nodes), tostring(why)))
   error(("seed %d"):format(chosen), 0)
 end
 
-local seed = tonumber(os.getenv "PAPY_SEED")
-local first = seed or os.time()
+local first = tonumber(os.getenv "PAPY_TEST_SEED") or 3 -- the same in every run of the suite; others by hand
 local rounds, until_then = 0, papy.now() + SECONDS
 T.claim("random pipelines give what a sequential evaluation gives", function()
   repeat
     check(first + rounds)
     rounds = rounds + 1
-  until papy.now() > until_then or seed
+  until papy.now() > until_then
 end)
-print(("# %d graphs from seed %d"):format(rounds, first))
+print(("# %d graphs from PAPY_TEST_SEED=%d"):format(rounds, first))
 
 T.finish()

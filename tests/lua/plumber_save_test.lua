@@ -387,6 +387,23 @@ claim("save to where nothing can be written is an error that says so", function(
   end
 end)
 
+claim("a save that fails leaves the file that was there, and nothing beside it", function()
+  local fs = papy.fs
+  local dir = assert(fs.temp "directory")
+  local path = dir .. "/job.lua"
+  T.ok(io.open(path, "w")):write("the old one"):close()
+  local text = T.run(([[
+    local piper = papy.Piper(function(i) return i[1] end, {name = ("x"):rep(9000)})
+    local plumber = papy.Plumber {pipers = {piper}}
+    print(pcall(plumber.save, plumber, %q))
+  ]]):format(path), "trap '' XFSZ; ulimit -f 1; timeout 30")
+  ok(text:find("cannot write '" .. path .. "': ", 1, true) and text:find "File too large", text)
+  eq(fs.read(path), "the old one")
+  eq(fs.list(dir), { "job.lua" })
+  os.remove(path)
+  os.remove(dir)
+end)
+
 -- ---- pipelines ----
 
 local function scaled(inbox, by, more) return inbox[1] * by + (more or 0) end

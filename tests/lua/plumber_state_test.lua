@@ -100,6 +100,13 @@ T.each_type(function(worker_type)
     plumber:wait()
     plumber:stop()
     eq(kept, { 9 })
+    plumber:connect { { 4 } }
+    has(raises("dagger", plumber.start, plumber, { { 5 } }), "superfluous")
+    plumber:start {}
+    plumber:run()
+    eq(plumber:wait(), true)
+    plumber:stop()
+    eq(kept, { 9, 16 })
     raises("plumber", function() papy.Plumber():start {} end)
   end)
 

@@ -143,6 +143,38 @@ end)
 local sort = require "papy.sort"
 
 
+T.claim("a full disk is given back: nothing is left, and what fits is sorted as before", function()
+  local text = T.run([[
+    local fs, sort = papy.fs, require "papy.sort"
+    local function falling(n)
+      local i = n + 1
+      return function()
+        i = i - 1
+        return i > 0 and i or nil
+      end
+    end
+    local function left() -- temporary files with or without a name
+      local n = 0
+      for fd = 0, 20 do
+        local where = fs.readlink("/proc/self/fd/" .. fd)
+        if where and where:find "deleted" then n = n + 1 end
+      end
+      return n
+    end
+    collectgarbage "stop"
+    print(left())
+    print(pcall(sort.sorted, falling(100000), nil, {memory = 10000}))
+    print(left())
+    for row in sort.sorted(falling(1000), nil, {memory = 10000}) do
+      print(row, left())
+      break
+    end
+    print(left())
+  ]], "trap '' XFSZ; ulimit -f 64; timeout 30")
+  T.ok(text:find "^0\nfalse\t[^\n]*cannot write to a temporary file in /[^\n]*: File too large\n0\n1\t1\n0\n$", text)
+end)
+
+
 T.claim("rows of any kind are sorted by fields, falling or not, or by a function", function()
   local rows = {{n = 3, s = "b"}, {n = 1, s = "a"}, {s = "c"}, {n = 3, s = "a"}, {n = 2.5, list = {1, {2}}}}
   local function order(by)

@@ -527,4 +527,23 @@ T.claim("a full disk is an error that says where", function()
 end)
 
 
+T.claim("what could not go to disk stays, and counts once when it can", function()
+  local text = T.run([[
+    local core = require "papy.core"
+    local t = core.tally.new {keys = {"key"}, args = 0, columns = {{name = "n", kind = "count"}}, memory = 10000}
+    local failed = 0
+    for i = 1, 20000 do
+      if not pcall(t.add, t, {"a key that takes some bytes " .. i % 5000}, {}) then
+        failed = failed + 1
+        if failed == 2 then os.execute "prlimit --pid $PPID --fsize=unlimited" end
+      end
+    end
+    local sum, groups = 0, 0
+    for row in t:rows() do sum, groups = sum + row.n, groups + 1 end
+    print(failed, sum, groups)
+  ]], "trap '' XFSZ; ulimit -S -f 64; timeout 30")
+  T.eq(text, "2\t20000\t5000\n")
+end)
+
+
 T.finish()

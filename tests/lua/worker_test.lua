@@ -145,6 +145,19 @@ claim("a papy.Error raised or returned is a failure", function()
   end
 end)
 
+claim("papy.Error makes an error to raise or return", function()
+  for _, f in ipairs { function() return papy.Error { kind = "quota", limit = 5, message = "no more" } end,
+    function() error(papy.Error { kind = "quota", limit = 5, message = "no more" }) end } do
+    local e = Worker(f) { 1 }
+    eq({ is_error(e), e.kind, e.limit, e.message, e.item }, { true, "quota", 5, "no more", "{1}" })
+    e = raises("quota", papy.NuMap(f, { 1 }))
+    eq({ e.limit, e.index }, { 5, 1 })
+  end
+  local e = Worker(function() error(papy.Error "too bad") end) { 1 }
+  eq({ e.kind, e.message }, { "function", "too bad" })
+  raises("a table of fields or a message expected, got 5", papy.Error, 5)
+end)
+
 claim("a kind of one's own is kept", function()
   local mine = setmetatable({ kind = "quota", message = "no more", limit = 5 }, papy.Error)
   local e = Worker(function() error(mine) end) { 1 }

@@ -242,6 +242,7 @@ T.claim("templates: R, and unknown languages", function()
   T.ok(fs.read(path):find "fromJSON")
   T.eq(script.get_config("R").executable, "Rscript")
   T.raises("no template for language 'cobol'; there are sh", script.get_config, "cobol")
+  T.raises("^tests/.*a path expected, got a nil", script.write_template, nil, "R")
 end)
 
 T.claim("two scripts in different languages in a chain, on a pool", function()

@@ -192,11 +192,11 @@ end
 local function fail(o, what, ended)
   local hint = last_line(ended.stderr or "") or last_line(ended.stdout or "")
   local message = ("script '%s' (%s): %s%s"):format(o.id, o.script or o.executable[1], what, hint and ": " .. hint or "")
-  error(setmetatable({
+  error(papy.Error {
     kind = ended.timed_out and "timeout" or "function", message = message, traceback = debug.traceback(nil, 2),
     value = {id = o.id, script = o.script, status = ended.status, signal = ended.signal, timed_out = ended.timed_out,
       stdout = ended.stdout, stderr = ended.stderr},
-  }, papy.Error), 0)
+  }, 0)
 end
 
 

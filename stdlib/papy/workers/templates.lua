@@ -66,6 +66,7 @@ end
 -- write_template(path [, lang]): write the beginning of a script in a language: "sh" (default), "bash", "python", "R" or "lua".
 -- A file that has something in it already is not overwritten, but an error.
 function M.write_template(path, lang)
+  if type(path) ~= "string" then fault("write_template: a path expected, got a %s", type(path)) end
   lang = check("write_template", lang)
   local found = fs.stat(path)
   if found and (found.kind ~= "file" or found.size > 0) then fault("write_template: %s exists", path) end
