@@ -1,10 +1,11 @@
 /* core.flow: a flow's plan, compiled to a runner.
 **
 **   new(plan) -> runner
-**   runner:clear()             before each work item
+**   runner:clear(reads)        before each work item; reads: its chunks are read, not mapped
 **   runner:begin(block, offset), runner:go()   run through a block; after an error go() goes on behind the record that failed
 **   runner:place() -> offset, text             of the record under way, for messages
 **   runner:take() -> {value =, kept =, mismatched =, samples = {{offset =, text =}...}}   what the item gave
+**   runner:torn() -> has a mapping of this item broken? Then what was found is worth nothing: do it again and read
 **   runner:sampled() -> number of samples so far
 **   runner:describe() -> how records are found, in words
 **
@@ -21,7 +22,7 @@
 #include "bindings/ltext.h"
 #include "scan/capture.h"
 
-struct runner *runner_arg(lua_State *L, int idx) {
+static struct runner *runner_arg(lua_State *L, int idx) {
   return luaL_checkudata(L, idx, RUNNER);
 }
 
@@ -203,8 +204,8 @@ static void choose_lead(struct runner *r) {
   r->lead_splits = r->lead && first->kind == OP_SPLIT;
 }
 
-/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have, and must find the bytes that it checked
-** before: others may write them. Patterns of expressions may be such. */
+/* A pattern of UTF-8 looks at some bytes behind the text, which a mapping may not have, and must find the bytes that it
+** checked before: others may write them. Patterns of expressions may be such. */
 static bool is_native(const struct runner *r) {
   if (r->lua || r->start || r->sink == SINK_ROWS || r->mismatch == MISMATCH_CALL) return false;
   for (unsigned i = 0; i < r->ops; i++)
@@ -304,11 +305,11 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
   r->lua = r->mend != 0;
 }
 
-/* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, line = the one that
-** is the record's text, plain = do records have no fields?, splitter =,
-** start = regex that begins a record, header = is the first line of a
-** file no record?, mismatch = "skip" "keep" "error" "call" (then mend =
-** a function), ops = {{kind =, ...}...}, sink =, limit =, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns = slots, names = their names; f = function} */
+/* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, line = the
+** one that is the record's text, plain = do records have no fields?, splitter =, start = regex that begins a record, header =
+** is the first line of a file no record?, mismatch = "skip" "keep" "error" "call" (then mend = a function), ops = {{kind =,
+** ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns =
+** slots, names = their names; f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -369,7 +370,6 @@ static int gc(lua_State *L) {
 
 /* ---- running ---- */
 
-/* clear(reads): begin an item. reads: its chunks are read, not mapped */
 static int clear(lua_State *L) {
   struct runner *r = runner_arg(L, 1);
   r->reads = lua_toboolean(L, 2);
@@ -394,7 +394,6 @@ static int go(lua_State *L) {
   return 0;
 }
 
-/* torn() -> has a mapping of this item broken? Then what was found is worth nothing. */
 static int torn(lua_State *L) {
   lua_pushboolean(L, runner_arg(L, 1)->torn);
   return 1;
@@ -413,9 +412,10 @@ static int place(lua_State *L) {
   return 2;
 }
 
+/* A tally that was left in the middle of a copy may hold anything: it can only be cleared. */
 static void push_value(lua_State *L, struct runner *r) {
   struct why why;
-  switch (r->sink) {
+  switch (r->torn ? SINK_COUNT : r->sink) {
     case SINK_TALLY:
       r->lines.n = 0;
       if (tally_encode(r->tally, &r->lines, &why) != 0) luaL_error(L, "%s", why.text);

@@ -135,22 +135,19 @@ static inline struct value slot_value(const struct runner *r, unsigned slot) {
   return slot == TEXT_SLOT ? value_of_text(r->now.text, r->now.length) : r->field[slot];
 }
 
-struct runner *runner_arg(lua_State *L, int idx);
-
 /* lflow_run.c */
 
 /* Begin with the block at idx, a chunk or a string, which begins `offset` bytes into its file. Raises when it cannot be read. */
 void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset);
 /* Run through what is left of the block. Raises where a record fails; the next call goes on behind it. */
 void runner_go(lua_State *L, struct runner *r, int runner);
-/* let go of the block */
-void runner_rest(lua_State *L, struct runner *r);
 
 /* lrecord.c */
 
 /* the metatable of this runner's records; the runner is on top of the stack and stays there */
 void record_class(lua_State *L);
-/* Push the record as functions see it: a record, or the line where it has no fields yet (plain). `meta` is where its metatable stands. */
+/* Push the record as functions see it: a record, or the line where it has no fields yet (plain). `meta` is where its
+** metatable stands. */
 void record_push(lua_State *L, struct runner *r, int meta, bool plain);
 /* Push it as a table of its own, or as a string where it has no fields. columns: where the names of the selected ones stand, 0:
 ** all fields; names: where slots by name stand. */

@@ -1,13 +1,14 @@
 /* lflow_run: the loop over the records of a block.
 **
-** A plan without Lua runs over a chunk where it is mapped, guarded against files that shrink meanwhile (scan/mapping.h): nothing
-** here raises then, and the loop may be left anywhere, after which the item has failed. Else a chunk is read piece by piece into
-** one buffer (whole records, small enough for the processor's cache); a string is a piece by itself. Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and
-** what it passed over has not matched; else records are found one by one. A record's fields are values that point into the
-** piece; Lua is called only for ops that are Lua functions.
+** A plan without Lua runs over a chunk where it is mapped, guarded against files that shrink meanwhile (scan/mapping.h):
+** nothing here raises then, and the loop may be left anywhere, after which the item is worth nothing. Else a chunk is read
+** piece by piece into one buffer (whole records, small enough for the processor's cache); a string is a piece by itself.
+** Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and what it passed
+** over has not matched; else records are found one by one. A record's fields are values that point into the piece; Lua is
+** called only for ops that are Lua functions.
 **
-** Functions return 1 or 0, or -1 with r->why; what Lua functions raise passes through. The loop may be left by either at any record;
-** it has then already moved behind that record. */
+** Functions return 1 or 0, or -1 with r->why; what Lua functions raise passes through. The loop may be left by either at
+** any record; it has then already moved behind that record. */
 #include <lauxlib.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ _Noreturn static void fail(lua_State *L, const struct runner *r) {
 
 /* ---- pieces ---- */
 
-void runner_rest(lua_State *L, struct runner *r) {
+/* let go of the block */
+static void rest(lua_State *L, struct runner *r) {
   if (r->held) chunk_let(L, r->held);
   r->held = NULL;
   r->reading = r->mapped = false;
@@ -62,7 +64,7 @@ static bool next_piece(lua_State *L, struct runner *r) {
   r->offset += r->n;
   int rc = pieces_next(&r->pieces, &p, &n, &r->why);
   if (rc <= 0) r->reading = false;
-  if (rc < 0) runner_rest(L, r); /* no record is under way */
+  if (rc < 0) rest(L, r); /* no record is under way */
   if (rc < 0) fail(L, r);
   if (rc > 0) new_piece(r, p, n);
   return rc > 0;
@@ -77,7 +79,7 @@ static void begin_pieces(struct runner *r) {
 
 void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset) {
   size_t n;
-  runner_rest(L, r);
+  rest(L, r);
   r->kept_failed = false;
   r->offset = offset;
   lua_pushvalue(L, idx);
@@ -381,5 +383,5 @@ void runner_go(lua_State *L, struct runner *r, int runner) {
       if (run_piece(L, r, &s) != 0) fail(L, r);
     } while (r->kept < r->limit && next_piece(L, r));
   }
-  runner_rest(L, r);
+  rest(L, r);
 }
