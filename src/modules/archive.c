@@ -104,11 +104,11 @@ static long pull_input(struct undo *u, unsigned char *to, size_t n) {
 /* {=== heads === */
 
 static void look_ahead(struct packed *p, struct head *h, pull from) {
+  long n = 1;
   h->n = h->at = 0;
-  for (long n = 1; n > 0 && h->n<HEAD; h->n += n> 0 ? (size_t)n : 0) {
-    n = from(p, h->bytes + h->n, HEAD - h->n);
-    h->is_broken = n < 0;
-  }
+  while (n > 0 && h->n < HEAD)
+    if ((n = from(p, h->bytes + h->n, HEAD - h->n)) > 0) h->n += (size_t)n;
+  h->is_broken = n < 0;
 }
 
 static long pull_through(struct packed *p, struct head *h, pull from, void *to, size_t n) {
@@ -206,6 +206,8 @@ static long unpack(struct entry *e, void *to, size_t n) {
 
 /* ===} {=== other compressions === */
 
+static const char behind_its_end[] = "bytes that are not compressed follow its end";
+
 /* The end of the block before stays in front of the next one: the library may have looked from one into the other. */
 static la_ssize_t feed_raw(struct archive *a, void *ctx, const void **block) {
   struct undo *u = ctx;
@@ -221,7 +223,7 @@ static la_ssize_t feed_raw(struct archive *a, void *ctx, const void **block) {
   return n;
 }
 
-/* 1; 0: there is nothing; -1 */
+/* 1; 0: there is nothing; -1. What the library does not know, it would hand out as it is. */
 static long start_raw(struct undo *u) {
   struct archive_entry *e;
   struct archive *a = archive_read_new();
@@ -239,36 +241,49 @@ static long start_raw(struct undo *u) {
   archive_read_support_format_raw(a);
   int rc = archive_read_open(a, u, NULL, feed_raw, NULL);
   if (rc == ARCHIVE_OK) rc = archive_read_next_header(a, &e);
+  if (rc == ARCHIVE_OK && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
+    return spoilt(u, "the header of a compressed piece is damaged");
   u->raw_open = rc == ARCHIVE_OK;
   return rc == ARCHIVE_OK ? 1 : rc == ARCHIVE_EOF ? 0 : spoilt(u, reason_of(a));
 }
 
+/* zeros that fill a tape's block */
+static void drop_zeros(struct undo *u) {
+  size_t zeros = 0;
+  while (zeros < u->input_n && u->input[zeros] == 0) zeros++;
+  u->input_n -= zeros;
+  memmove(u->input, u->input + zeros, u->input_n);
+}
+
 /* What the library was given and has not used comes first; then as much as shows what it is. 0, or -1 */
 static long gather_rest(struct undo *u, uint64_t rest) {
-  if (rest > u->input_n) return spoilt(u, "bytes that are not compressed follow its end");
-  if (rest) memmove(u->input, u->input + u->input_n - rest, rest);
   long n = 1;
-  for (u->input_n = rest; n > 0 && u->input_n<HEAD; u->input_n += n> 0 ? (size_t)n : 0)
-    n = pull_input(u, u->input + u->input_n, HEAD - u->input_n);
+  if (rest > u->input_n) return spoilt(u, behind_its_end);
+  memmove(u->input, u->input + u->input_n - rest, rest);
+  u->input_n = rest;
+  for (drop_zeros(u); n > 0 && u->input_n < HEAD; drop_zeros(u))
+    if ((n = pull_input(u, u->input + u->input_n, INPUT - u->input_n)) > 0) u->input_n += (size_t)n;
   return n < 0 ? -1 : 0;
 }
 
 /* The library takes an empty piece (lz4's) for the end. What it has not looked at may be a further piece, or nothing but zeros.
 ** 1: go on reading; 0: this was all; -1 */
 static long next_raw(struct undo *u) {
-  uint64_t used = (uint64_t)archive_filter_bytes(u->raw.archive, -1);
-  if (gather_rest(u, u->fed - used) != 0) return -1;
-  size_t n = u->input_n < HEAD ? u->input_n : HEAD;
-  if (memcmp(u->input, (char[HEAD]){0}, n) == 0) return 0;
-  if (used == 0 || sniff(u->input, n) != SNIFF_PACKED) return spoilt(u, "bytes that are not compressed follow its end");
-  u->raw.archive = forget(u->raw.archive);
-  u->due = u->input_n;
-  long rc = start_raw(u);
-  return rc == 0 ? next_raw(u) : rc;
+  long rc;
+  do {
+    uint64_t used = (uint64_t)archive_filter_bytes(u->raw.archive, -1);
+    if (gather_rest(u, u->fed - used) != 0) return -1;
+    u->raw.archive = forget(u->raw.archive);
+    if (u->input_n == 0) return 0;
+    if (used == 0 || sniff(u->input, u->input_n) != SNIFF_PACKED) return spoilt(u, behind_its_end);
+    u->due = u->input_n;
+    rc = start_raw(u);
+  } while (rc == 0);
+  return rc;
 }
 
 static long unraw(struct undo *u, void *to, size_t n) {
-  for (;;) {
+  while (u->raw.archive) {
     long got = u->raw_open ? unpack(&u->raw, to, n) : 0;
     if (got < 0) return spoilt(u, reason_of(u->raw.archive));
     if (got > 0) return got;
@@ -276,6 +291,7 @@ static long unraw(struct undo *u, void *to, size_t n) {
     long more = next_raw(u);
     if (more <= 0) return more;
   }
+  return 0;
 }
 
 /* ===} {=== any compression === */

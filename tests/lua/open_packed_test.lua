@@ -51,8 +51,39 @@ T.claim("several compressed pieces in one file are read as one", function()
     T.ok(r.text == "a few bytes" .. log .. "a few bytes", how)
     T.eq(r.errors, {}, how)
   end
-  shell "gzip -c short >pad; head -c 1000 /dev/zero >>pad"
-  T.eq(R.all(path "pad").text, "a few bytes")
+end)
+
+T.claim("zeros that fill a block are passed over, whatever follows them", function()
+  for _, how in ipairs {"gzip", "bzip2", "lz4 -q"} do
+    for _, zeros in ipairs {4, 600, 300000} do
+      shell("{ %s -c short; head -c %d /dev/zero; } >pad; { cat pad; %s -c log; cat pad; } >cat", how, zeros, how)
+      local r = R.all(path "pad")
+      T.eq({r.text, #r.errors}, {"a few bytes", 0}, how)
+      r = R.all(path "cat")
+      T.ok(r.text == "a few bytes" .. log .. "a few bytes" and #r.errors == 0, how .. zeros)
+      shell "cp pad end; echo >>end"
+      r = R.all(path "end")
+      T.eq(r.text, "a few bytes", how)
+      T.ok((r.errors[1] or ""):find "end behind byte 11: bytes that are not", how)
+    end
+  end
+end)
+
+T.claim("a damaged header is an error, never text", function()
+  shell "lz4 -qc short >5"
+  local file <close> = assert(io.open(path "5", "rb"))
+  local whole = file:read "a"
+  for at = 5, 7 do
+    for bit = 0, 7 do
+      local damaged = whole:sub(1, at - 1) .. string.char(whole:byte(at) ~ 1 << bit) .. whole:sub(at + 1)
+      R.write(path "bad", damaged)
+      local r = R.all(path "bad")
+      T.ok(r.text == "" and #r.errors == 1, ("%d %d %q"):format(at, bit, r.text))
+      R.write(path "cat", whole .. damaged)
+      r = R.all(path "cat")
+      T.ok(("a few bytes"):sub(1, #r.text) == r.text and #r.errors == 1, ("%d %d %q"):format(at, bit, r.text))
+    end
+  end
 end)
 
 T.claim("members of archives are files of their own", function()
