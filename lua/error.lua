@@ -168,7 +168,7 @@ end
 function M.sendable(err)
   if pcall(core.codec.encode, err) then return err end
   local new = M.new {}
-  for key, value in pairs(err) do new[key] = type(key) == "string" and sendable(value) or nil end
+  for key, value in pairs(err) do new[sendable(key)] = sendable(value) end
   return new
 end
 

@@ -27,9 +27,8 @@ static int start(struct frequent **at, struct slabs *b) {
   struct frequent *f = slabs_take(b, sizeof *f);
   if (!f) return -1;
   f->cut = 0;
-  if (groups_start(&f->values, sizeof(struct times), GROUPS_START, (uint64_t)(uintptr_t)f * 0x9e3779b97f4a7c15u, b) !=
-      0)
-    return -1;
+  uint64_t seed = (uint64_t)(uintptr_t)f * 0x9e3779b97f4a7c15u;
+  if (groups_start(&f->values, sizeof(struct times), GROUPS_START, seed, b) != 0) return -1;
   *at = f;
   return 0;
 }

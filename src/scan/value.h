@@ -30,8 +30,12 @@ struct value {
     double number;
   };
   union {
-    struct {
-      uint64_t length : 56, kind : 8; /* length of text; 0 for the other kinds */
+    struct { /* length of text; 0 for the other kinds */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+      uint64_t length : 56, kind : 8;
+#else
+      uint64_t kind : 8, length : 56;
+#endif
     };
     uint64_t length_and_kind; /* to set both at once */
   };

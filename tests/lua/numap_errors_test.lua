@@ -167,10 +167,11 @@ T.each_type(function(worker_type)
   claim("of an error value with fields that cannot travel all others do, and those in words", function()
     for _, give in ipairs { error, function(e) return e end } do
       local task = task_of(function()
-        return give(papy.Error { kind = "mine", message = "m", file = io.stdout, limit = 5, [io.stdout] = true })
+        return give(papy.Error { kind = "mine", message = "m", file = io.stdout, limit = 5, whole = false, [7] = "seven",
+          [io.stdout] = true })
       end, { 1 })
       local e = raises("mine", task.next, task)
-      eq({ e.message, e.limit, e.index }, { "m", 5, 1 })
+      eq({ e.message, e.limit, e.whole, e[7], e.index }, { "m", 5, false, "seven", 1 })
       ok(e.file:find "^file %(", e.file)
     end
     local mine = papy.Error { kind = "mine", message = "m", file = io.stdout }
