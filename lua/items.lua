@@ -364,7 +364,7 @@ function M.items(source, how)
   local meta = {__name = "papy.items"}
   function meta.__call() return step(self, true) end
   if not has(source, "iterator") then -- an iterator may draw on tasks, and cannot say whether it would wait
-    meta.__pure = true
+    meta.__pure, meta.__wakes = true, true
     function meta.__pull()
       local item = step(self, false)
       if item == LATER then return end

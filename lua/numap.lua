@@ -107,10 +107,10 @@ local function describe_input(what, input)
   local meta = debug.getmetatable(input)
   if type(input) == "function" then return {kind = "call"} end
   if type(meta) == "table" and meta.__call then
-    -- of papy's own inputs: __pure, it cannot draw on tasks; __pull(n), as of add_chain, which wakes the loop once it has
-    -- something again
+    -- of inputs that never wait: __pure, it cannot draw on tasks; __pull(n), as of add_chain; __wakes, it wakes the loop once it
+    -- has something again
     local described = {kind = "call", pure = meta.__pure == true}
-    if meta.__pull then described.kind, described.input, described.wakes = "own", meta.__pull, true end
+    if meta.__pull then described.kind, described.input, described.wakes = "own", meta.__pull, meta.__wakes == true end
     return described
   end
   if type(input) == "table" then
