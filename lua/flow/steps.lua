@@ -84,8 +84,8 @@ local function put_back(taken, items)
       return others()
     end
   end
-  return setmetatable({}, {__pure = meta.__pure, __pull = meta.__pull and first(meta.__pull), __call = first(items),
-    __index = {stop = function() items:stop() end}})
+  return setmetatable({}, {__pure = meta.__pure, __wakes = meta.__wakes, __pull = meta.__pull and first(meta.__pull),
+    __call = first(items), __index = {stop = function() items:stop() end}})
 end
 
 

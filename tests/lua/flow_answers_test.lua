@@ -153,7 +153,7 @@ T.claim("csv with a header from what can be read only once", function()
     return list[i]
   end):fields "csv"
   T.eq(lines:collect(), {{x = "1", y = "a"}, {x = "2", y = "b"}})
-  local pipe = assert(io.popen "printf 'x,y\\n1,a\\n2,b\\n'")
+  local pipe = assert(io.popen "printf 'x,y\\n1,a\\n'; sleep 0.2; printf '2,b\\n'")
   T.eq(papy.open(pipe):fields("csv"):where "x = 2":collect(), {{x = "2", y = "b"}})
   T.eq(papy.open(T.temp ""):fields("csv"):count(), 0)
   T.raises("input", function() return papy.open({T.temp "", "/nowhere.csv"}):fields "csv" end)
