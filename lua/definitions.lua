@@ -88,7 +88,8 @@ function Definitions:upvalue(f, i, owner, block)
   local name, value = debug.getupvalue(f, i)
   local cell, path = debug.upvalueid(f, i), ("upvalue '%s' of %s"):format(name, owner)
   if name == "_ENV" then
-    if not rawequal(value, _G) then refuse("the environment of " .. owner, "is not the global one") end
+    local standard = rawequal(value, _G) or rawequal(value, _ENV) -- that of papy's own files
+    if not standard then refuse("the environment of " .. owner, "is not the global one") end
     return
   end
   if self.cells[cell] == nil and value ~= nil and self.text_for[value] == name then self.cells[cell] = "script" end

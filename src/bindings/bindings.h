@@ -16,6 +16,11 @@ typedef lua_State *(*state_maker)(void);
 ** The loop is borrowed and outlives L. */
 void bindings_open(lua_State *L, struct loop *loop, state_maker make);
 
+/* What Lua's own names meant when the state was made (lnames.c): make the table, push it, push one of them. */
+void lnames_open(lua_State *L);
+void lnames_push(lua_State *L);
+void lname_push(lua_State *L, const char *name);
+
 /* how the sources of papy's own Lua are named in debug information; no file of a user's can be */
 #define OWN_SOURCE "=[papy] "
 /* Push message and traceback as luaL_traceback does, from the given level of L on, but without papy's own functions on top:

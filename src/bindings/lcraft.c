@@ -33,11 +33,9 @@ static int exit_worker(lua_State *L) {
 static int exit_thread(lua_State *L) { return luaL_error(L, "os.exit in a thread worker would end the whole program"); }
 
 static void replace_exit(lua_State *L, lua_CFunction f) {
-  lua_getglobal(L, "os");
-  if (lua_istable(L, -1)) {
-    lua_pushcfunction(L, f);
-    lua_setfield(L, -2, "exit");
-  }
+  lname_push(L, "os");
+  lua_pushcfunction(L, f);
+  lua_setfield(L, -2, "exit");
   lua_pop(L, 1);
 }
 

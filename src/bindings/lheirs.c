@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bindings/bindings.h"
 #include "scan/source.h"
 
 #define NOTED "papy.heirs" /* registry: handles and sources as weak keys */
@@ -40,7 +41,7 @@ static int note_popen(lua_State *L) {
 }
 
 void lheirs_open(lua_State *L) {
-  lua_getglobal(L, LUA_IOLIBNAME);
+  lname_push(L, LUA_IOLIBNAME);
   lua_getfield(L, -1, "popen");
   lua_pushcclosure(L, note_popen, 1);
   lua_setfield(L, -2, "popen");

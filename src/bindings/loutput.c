@@ -163,7 +163,7 @@ FILE *loutput_divert(lua_State *L, int fd) {
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, print, 1);
   lua_setglobal(L, "print");
-  lua_getglobal(L, "io");
+  lname_push(L, "io");
   for (int i = 0; i < 2; i++) {
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, i ? "stderr" : "stdout");

@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "bindings/bindings.h"
 #include "bindings/lflow.h"
 #include "bindings/lvalue.h"
 
@@ -93,7 +94,7 @@ static int r_tostring(lua_State *L) {
 /* pairs(record): over a table of all its fields */
 static int r_pairs(lua_State *L) {
   struct runner *r = current(L, 1);
-  lua_getglobal(L, "next");
+  lname_push(L, "next");
   record_push_row(L, r, 0, lua_upvalueindex(2));
   lua_pushnil(L);
   return 3;

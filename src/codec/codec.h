@@ -6,7 +6,7 @@
 ** name), papy.null (the light userdata NULL), userdata of registered classes.
 ** Modules travel by name: a table of package.loaded that holds a function (or what else could not travel by value)
 ** is, on the other side, what that state has loaded or can require under the name. The table of globals becomes the
-** other state's. A module of plain data travels by value. Nesting is limited (CODEC_DEPTH).
+** other state's, and so does the table that the registry has as CODEC_GLOBALS. A module of plain data travels by value. Nesting is limited (CODEC_DEPTH).
 ** Anything else raises a string that names the path to it: "cannot send item.a[3].f: a coroutine". */
 #ifndef PAPY_CODEC_CODEC_H
 #define PAPY_CODEC_CODEC_H
@@ -15,6 +15,8 @@
 #include <stddef.h>
 
 struct buf;
+
+#define CODEC_GLOBALS "papy.names"
 
 /* As the functions of lua.h, these use the stack space the caller has: one free slot. What more they need, they ask for. */
 

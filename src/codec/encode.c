@@ -247,6 +247,14 @@ static bool put_entries(struct enc *e, int t) {
   return true;
 }
 
+/* asked only of tables that would be refused otherwise */
+static bool stands_for_globals(struct enc *e, int t) {
+  lua_getfield(e->L, LUA_REGISTRYINDEX, CODEC_GLOBALS);
+  bool same = lua_rawequal(e->L, -1, t);
+  lua_pop(e->L, 1);
+  return same;
+}
+
 static void put_table(struct enc *e) {
   int t = lua_gettop(e->L);
   if (lua_topointer(e->L, t) == globals_of(e)) {
@@ -257,6 +265,12 @@ static void put_table(struct enc *e) {
   if (enc_again(e)) return;
   if (open_table(e)) {
     if (put_entries(e, t)) return;
+  } else if (stands_for_globals(e, t)) {
+    e->out->n = start;
+    take_number_back(e, t);
+    enc_byte(e, TAG_GLOBALS);
+    lua_settop(e->L, t);
+    return;
   } else if (!ship_is_module(e)) {
     enc_refuse(e);
   }

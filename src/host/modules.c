@@ -58,12 +58,21 @@ static int loaded(lua_State *L, int status, const char *path) {
   return 2;
 }
 
-static int load_ours(lua_State *L) {
-  const char *path = lua_tostring(L, -1);
-  if (!lua_isnil(L, DIR)) return loaded(L, luaL_loadfile(L, path), path);
+static int load_text(lua_State *L, const char *path) {
+  if (!lua_isnil(L, DIR)) return luaL_loadfile(L, path);
   const struct embed *file = embed_find(path);
   lua_pushfstring(L, OWN_SOURCE "%s", path);
-  return loaded(L, luaL_loadbufferx(L, file->text, file->n, lua_tostring(L, -1), "t"), path);
+  return luaL_loadbufferx(L, file->text, file->n, lua_tostring(L, -1), "t");
+}
+
+static int load_ours(lua_State *L) {
+  const char *path = lua_tostring(L, -1);
+  int status = load_text(L, path);
+  if (status == LUA_OK) {
+    lnames_push(L);
+    lua_setupvalue(L, -2, 1); /* its _ENV */
+  }
+  return loaded(L, status, path);
 }
 
 /* Leaves the file's path on the stack when PAPY_PATH has module `name`. */
@@ -173,6 +182,12 @@ static int text(lua_State *L) {
 static int open_texts(lua_State *L) {
   lua_pushcfunction(L, text);
   return 1;
+}
+
+void modules_require(lua_State *L, const char *name) {
+  lname_push(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
 }
 
 void modules_open(lua_State *L, const char *dir, const char *papy_path) {

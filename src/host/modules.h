@@ -12,4 +12,7 @@
 ** Raises on lack of memory. */
 void modules_open(lua_State *L, const char *dir, const char *papy_path);
 
+/* Push the module, as `require` gives it. Raises what it raises. */
+void modules_require(lua_State *L, const char *name);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "host/call.h"
+#include "host/modules.h"
 #include "host/options.h"
 #include "host/state.h"
 #include "host/suspend.h"
@@ -102,9 +103,7 @@ static void set_option(lua_State *L, const char *name, const char *value) {
 
 /* -q and -n: lua/shell.lua does the work and says the exit status */
 static enum call_end run_shell(lua_State *L, const struct options *o, int *status) {
-  lua_getglobal(L, "require");
-  lua_pushstring(L, "papy.shell");
-  lua_call(L, 1, 1);
+  modules_require(L, "papy.shell");
   lua_createtable(L, o->argc - o->script, 5);
   set_option(L, "query", o->query);
   set_option(L, "body", o->body);

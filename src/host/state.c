@@ -64,11 +64,14 @@ static int fill(lua_State *L) {
   open_libraries(L);
   paths_set(L, config.script, !config.no_environment);
   paths_push_papy_path(L, !config.no_environment);
+  lnames_open(L);
   modules_open(L, config.lua_dir, lua_tostring(L, -1));
   bindings_open(L, state_loop(L), state_new);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "papy");
-  lua_call(L, 1, 1);
+  modules_require(L, "papy");
+  lnames_push(L);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "papy");
+  lua_pop(L, 1);
   lua_setglobal(L, "papy");
   /* old objects stay untouched by the collections of forked workers, so that their pages stay shared */
   lua_gc(L, LUA_GCGEN, 0, 0);

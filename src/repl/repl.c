@@ -11,6 +11,7 @@
 
 #include "host/call.h"
 #include "host/idle.h"
+#include "host/modules.h"
 #include "repl/history.h"
 #include "repl/line.h"
 
@@ -37,9 +38,7 @@ struct completion {
 
 static int complete_protected(lua_State *L) {
   struct completion *c = lua_touserdata(L, 1);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "papy.complete");
-  lua_call(L, 1, 1);
+  modules_require(L, "papy.complete");
   lua_pushstring(L, c->word);
   lua_pushvalue(L, lua_upvalueindex(1)); /* the lines of the block before this one */
   lua_pushliteral(L, "\n");
@@ -194,9 +193,7 @@ void repl_run(lua_State *L) {
   char path[PATH_MAX];
   struct session s = {.L = L};
   struct line_hooks hooks = {wait, complete, &s};
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "papy.repl");
-  lua_call(L, 1, 1);
+  modules_require(L, "papy.repl");
   s.module = lua_gettop(L);
   lua_pushliteral(L, "");
   s.block = lua_gettop(L);
