@@ -276,7 +276,7 @@ static void failed(struct hand *h) {
     h->tries++;
     return;
   }
-  lua_gc(L, LUA_GCCOLLECT);
+  if (!lua_istable(L, -1)) lua_gc(L, LUA_GCCOLLECT); /* out of memory; in all other cases it would only cost time */
   lua_pushvalue(L, WRITE_ERROR);
   lua_insert(L, -2);
   lua_pushlightuserdata(L, h);

@@ -431,6 +431,18 @@ T.each_type(function(worker_type)
   end)
 end)
 
+claim("a failed item costs no collection of all that the worker has inherited", function()
+  local weak = setmetatable({}, {__mode = "v"})
+  local pool = papy.NuMap(function(x)
+    if x == 2 then return weak[1] ~= nil end
+    collectgarbage "stop"
+    weak[1] = {}
+    error "no"
+  end, {1, 2}, {worker_num = 1})
+  raises("no", pool.next, pool)
+  eq(pool:next(), true)
+end)
+
 claim("a handler sees the same error as pcall", function()
   local pool = papy.NuMap(function() error "seen" end, { 1 })
   local _, e = xpcall(pool.next, same, pool)
