@@ -160,6 +160,7 @@ static void read_blocks(struct session *s) {
         int pasted = strchr(line, '\n') != NULL;
         add_line(s, line);
         take_block(s, 0, pasted);
+        idle_go_on();
         break;
       }
       case LINE_CANCELLED: clear_block(s); break;
