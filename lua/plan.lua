@@ -310,8 +310,8 @@ function M.start(self)
     end
     plan(self, planned)
     for _, pool in ipairs(pools) do
+      started[#started + 1] = pool -- before it is: its first pulls may be interrupted
       pool:start()
-      started[#started + 1] = pool
     end
   end)
   if not good then
