@@ -5,6 +5,7 @@
 --   help(papy.NuMap)      a function: its comment, and the other documented functions of its file
 --   help(pool)            any value: what it is and what can be called on it
 --   help "add_task"       a name: of a part of papy, of a method, of a module
+local known = require "papy.known"
 local members = require "papy.members"
 local embedded = require "papy.texts"
 
@@ -75,7 +76,7 @@ end
 -- "Pool:add_task(f, input, opts)" in a line that defines a public function, and its name; nil in others. M is the module.
 local function defined_in(line)
   local name, parameters = line:match "^function ([%w_.:]+)(%b())"
-  if not name or name:find "__" then return nil end
+  if not name or name:find "[.:]_" then return nil end
   return name:gsub("^M%.", "") .. parameters, name:match "[%w_]+$"
 end
 
@@ -209,6 +210,14 @@ local function maker_of(class)
 end
 
 
+local function undocumented(f)
+  local module, key = known.place(f)
+  local name = known.global(f) or module and module .. "." .. key
+  if not name or debug.getinfo(f, "S").what ~= "C" then return "there is no comment above " .. tostring(f) end
+  return name .. ": a function of Lua's own or of a C module; its manual tells more"
+end
+
+
 local function show_value(value)
   local kind = type(value)
   local meta = debug.getmetatable(value)
@@ -218,7 +227,7 @@ local function show_value(value)
   if class then io.write(tostring(value), "\n") end
   if doc then io.write(doc, "\n") end
   if kind == "function" then
-    if not doc then io.write("there is no comment above ", tostring(value), "\n") end
+    if not doc then io.write(undocumented(value), "\n") end
     if doc and name_of(value) then show_neighbours(value) end
   elseif kind == "string" or not (show_members(value, doc ~= nil) or doc or class) then
     io.write(("a %s: %s\n"):format(kind, tostring(value)))

@@ -34,6 +34,22 @@ claim("a function, a name and a value come to the same comment", function()
   ok(said "papy.help 'papy.workers.io'":find "dump_item%(inbox, opts%)")
 end)
 
+claim("of the prompt's own help, and of what has no comment, there is something to say", function()
+  local function at_the_prompt(code)
+    return T.read_all(("echo '%s' | %s -i"):format(code, T.papy()))
+  end
+  ok(at_the_prompt "help(help)":find "help%(x%) what a value is")
+  ok(said "papy.help(math.sqrt)":find "^math.sqrt: a function of Lua's own")
+  ok(said "papy.help(print)":find "^print: a function of Lua's own")
+  ok(said "papy.help(function() end)":find "^there is no comment above function")
+end)
+
+claim("what papy's files share among each other is not shown", function()
+  local text = said "papy.help(papy.Piper)"
+  ok(text:find "Piper:next%(opts%)", text)
+  ok(not text:find "Piper:_", text)
+end)
+
 claim("comments of a person's own functions are shown, too", function()
   ok(said [[
 -- Adds one,
