@@ -95,7 +95,7 @@ end
 return function(word, before)
   local path, separator, start = word:match "^(.-)([.:]?)([%w_]*)$"
   local value, found, once = _G, {}, {}
-  if not path or (path ~= "" and separator == "") then return found end
+  if not path or (path == "") ~= (separator == "") then return found end
   local function add(text)
     if not once[text] then found[#found + 1] = text end
     once[text] = true

@@ -31,6 +31,7 @@ claim("members of a person's own things, without a call", function()
   offers("mine.me", "", "mine.method_a", "mine.method_b")
   offers("mine:me", "", "mine:method_a")
   offers("mine.nothing.at", "")
+  offers(":re", '("x")') -- what stands there nobody knows
 end)
 
 claim("keys of tables of options, those that are not given yet", function()
