@@ -9,7 +9,9 @@ local M = {}
 local typed = 0
 
 
-local function unfinished(message)
+-- Would more lines help? A string in quotes goes on in the next line only behind a backslash.
+local function unfinished(message, text)
+  if message:find("unfinished string near <eof>", 1, true) then return text:find "\\z?%s*$" ~= nil end
   return message:sub(-5) == "<eof>"
 end
 
@@ -24,14 +26,15 @@ end
 
 
 -- An expression is loaded as one that returns its values, anything else as it stands. Of an expression there is one value to
--- skip, because `return f()` would be a tail call, after which no message could tell where at the prompt f was called.
+-- skip, because `return f()` would be a tail call, after which no message could tell where at the prompt f was called. "=" may
+-- stand before it, as at Lua's own prompt.
 local function compile(text)
   local name = "=prompt " .. typed + 1
-  local f, as_expression = load("return nil, " .. text, name, "t")
+  local f, as_expression = load("return nil, " .. text:gsub("^%s*=", ""), name, "t")
   if f then return piece_of(f, 1, name, text) end
   local g, message = load(text, name, "t")
   if g then return piece_of(g, 0, name, text) end
-  return nil, message, unfinished(message) or unfinished(as_expression)
+  return nil, message, unfinished(message, text) or unfinished(as_expression, text)
 end
 
 
@@ -78,10 +81,14 @@ function M.show(...)
 end
 
 
--- The prompt's own name for it, unless somebody has another use for the name.
-if rawget(_G, "help") == nil then
-  rawset(_G, "help", function(...) return require "papy.help".help(...) end)
+-- help() tells what there is, help(x) what a value is and what can be called on it, help "add_task" what has that name.
+local function help(...)
+  return require "papy.help".help(...)
 end
+
+
+-- unless somebody has another use for the name
+if rawget(_G, "help") == nil then rawset(_G, "help", help) end
 
 
 return M
