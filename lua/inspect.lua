@@ -5,6 +5,8 @@
 local LINE = 80         -- characters of a table on one line
 local DEPTH = 4         -- tables inside tables
 local ENTRIES = 100     -- of one table
+local ALL = 500         -- entries, in all tables together
+local SORTED = 10000    -- keys of a table; more are shown in any order, as sorting them takes seconds
 local LONG = 10000      -- bytes of a string shown by itself
 local SHORT = 200       -- bytes of a string inside a table
 
@@ -55,13 +57,13 @@ local function before(a, b)
 end
 
 
--- The keys behind the array part, sorted; at most a few more than are shown.
+-- The keys behind the array part, sorted.
 local function other_keys(t, array_length)
   local keys = {}
   for key in next, t do
     if not (math.type(key) == "integer" and key >= 1 and key <= array_length) then keys[#keys + 1] = key end
   end
-  table.sort(keys, before)
+  if #keys <= SORTED then table.sort(keys, before) end
   return keys
 end
 
@@ -88,19 +90,27 @@ local function array_length(t)
 end
 
 
--- The entries of a table as strings, and whether one of them has several lines.
+-- The entries of a table as strings.
 local function entries(t, state)
   local out, length = {}, array_length(t)
-  local function add(s)
-    out[#out + 1] = s
+  local function full()
+    return #out == ENTRIES or state.left == 0
   end
-  for i = 1, math.min(length, ENTRIES) do add(render(rawget(t, i), state)) end
+  local function add(key, prefix)
+    state.left = state.left - 1
+    out[#out + 1] = prefix .. render(rawget(t, key), state)
+  end
+  for i = 1, length do
+    if full() then break end
+    add(i, "")
+  end
   local keys = other_keys(t, length)
-  for i = 1, math.min(#keys, ENTRIES - #out) do
-    add(render_key(keys[i], state) .. " = " .. render(rawget(t, keys[i]), state))
+  for _, key in ipairs(keys) do
+    if full() then break end
+    add(key, render_key(key, state) .. " = ")
   end
   local hidden = length + #keys - #out
-  if hidden > 0 then add(("... (%d more)"):format(hidden)) end
+  if hidden > 0 then out[#out + 1] = ("... (%d more)"):format(hidden) end
   return out
 end
 
@@ -143,5 +153,5 @@ end
 
 
 return function(value)
-  return render(value, {depth = 0, open = {}})
+  return render(value, {depth = 0, open = {}, left = ALL})
 end
