@@ -35,28 +35,69 @@ function M.order(by)
 end
 
 
--- sorted(rows [, by [, {memory = bytes, dir = path}]]) -> an iterator of the rows in order, and what a loop that is left early
--- closes. rows: an array or an iterator; what travels to a worker may be sorted, and comes back as a copy. by: see order. memory:
--- bytes after which rows go to temporary files (default 256 MiB) in dir (default $TMPDIR or /tmp).
--- The order: false, true, numbers (texts that look like one, too) by size, texts by bytes, then missing values; these are last
--- when falling, too. Equal rows keep their order.
-function M.sorted(rows, by, opts)
-  local o = options.check("sort", opts, {memory = "natural", dir = "string"})
-  local order = M.order(by)
-  local sorter = core.sort.new {keys = #order.get, descending = order.descending, memory = o.memory, dir = o.dir}
-  for row in rowform.each(rows, "sort") do
-    local keys = {}
-    for i, get in ipairs(order.get) do
-      local key = get(row)
-      keys[i] = type(key) == "table" and rowform.text(key) or key
-    end
-    sorter:add(keys, encode(row))
+local function new_sorter(order, opts)
+  return core.sort.new {keys = #order.get, descending = order.descending, memory = opts.memory, dir = opts.dir}
+end
+
+
+local function add(sorter, order, row)
+  local keys = {}
+  for i, get in ipairs(order.get) do
+    local key = get(row)
+    keys[i] = type(key) == "table" and rowform.text(key) or key
   end
+  sorter:add(keys, encode(row))
+end
+
+
+-- what is in a sorter, in order: at most so many rows (default: all)
+local function in_order(sorter, most)
+  local given = 0
   return function()
-    local bytes = sorter:next()
-    if bytes == nil then return nil end
+    local bytes
+    if given ~= most then bytes = sorter:next() end
+    if bytes == nil then
+      sorter:clear() -- the disk may be full of what is left
+      return nil
+    end
+    given = given + 1
     return (decode(bytes))
   end, nil, nil, sorter
+end
+
+
+-- sorted(rows [, by [, {memory = bytes, dir = path} [, most]]]) -> an iterator of the rows in order, and what a loop that is left
+-- early closes. rows: an array or an iterator; what travels to a worker may be sorted, and comes back as a copy. by: see order.
+-- memory: bytes after which rows go to temporary files (default 256 MiB) in dir (default $TMPDIR or /tmp). most: how many of the
+-- first. The order: false, true, numbers (texts that look like one, too) by size, texts by bytes, then missing values; these are
+-- last when falling, too. Equal rows keep their order.
+function M.sorted(rows, by, opts, most)
+  local order = M.order(by)
+  local sorter = new_sorter(order, options.check("sort", opts, {memory = "natural", dir = "string"}))
+  for row in rowform.each(rows, "sort") do add(sorter, order, row) end
+  return in_order(sorter, most)
+end
+
+
+-- The same in two steps. packer(order, most) -> a function that makes of an array of rows the bytes of the first `most` of them
+-- (nil: of all), sorted; merged(step, order, most) -> what sorted gives, of what step() -> bytes gives of each part of the rows.
+function M.packer(order, most)
+  local sorter = new_sorter(order, {memory = 0})
+  return function(rows)
+    sorter:clear()
+    for _, row in ipairs(rows) do add(sorter, order, row) end
+    return sorter:encode(most)
+  end
+end
+
+
+function M.merged(step, order, most)
+  local sorter, part = new_sorter(order, {}), 0
+  for bytes in step do
+    sorter:merge(bytes, part)
+    part = part + 1
+  end
+  return in_order(sorter, most)
 end
 
 

@@ -84,10 +84,10 @@ local function values_of(self, limit)
 end
 
 
--- rows of an answer through the steps behind it
-local function through(self)
+-- rows of an answer through the steps behind it; limit: more are not asked for
+local function through(self, limit)
+  if #self.steps == 0 then return self.rows(limit) end
   local source, _, _, closing = self.rows()
-  if #self.steps == 0 then return source, nil, nil, closing end
   local waiting, first, last, done = {}, 1, 0, false
   local push = chain.push(self.steps, function(v)
     last = last + 1
@@ -113,7 +113,7 @@ function Flow:iter(limit)
   if self.source then
     return values_of(self, limit)
   end
-  return through(self)
+  return through(self, limit)
 end
 
 

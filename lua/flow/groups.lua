@@ -73,8 +73,8 @@ local function grouped(self, what, keys, columns, order)
   end
   local names = table.move(keys, 1, #keys, 1, {})
   for i, column in ipairs(columns) do names[#keys + i] = column.name end
-  local function rows()
-    if order then return groups():top(nil, order) end
+  local function rows(limit)
+    if order then return groups():top(limit, order) end
     return groups():rows()
   end
   return rows_flow(self, ("%s %s"):format(what, table.concat(names, ", ")), rows, names,
@@ -147,21 +147,31 @@ local function order_of(self, what, ...)
 end
 
 
--- beyond some memory the rows wait in temporary files (papy.sort)
-local function sorted(self, order, most)
+-- the bytes of each part of a source's records, sorted in the workers
+local function sorted_parts(self, order, most)
+  local step, _, _, closing = answers.partials(self, {kind = "sort", order = order, most = most, pack = sort.packer(order, most)})
   return function()
+    for partial in step do
+      if partial.value then return partial.value end -- there is none of a part that failed: the next step says so
+    end
+  end, closing
+end
+
+
+-- The first rows in order, at most so many (default: all). Workers send no more of each part of a source than can be among them;
+-- beyond some memory what they send waits in temporary files (papy.sort).
+local function sorted(self, by, most)
+  local order = sort.order(by)
+  return function(limit)
+    local n = limit and math.min(limit, most or limit) or most
+    if self.source then
+      local step, closing = sorted_parts(self, order, n)
+      local _ <close> = closing
+      return sort.merged(step, order, n)
+    end
     local step, _, _, closing = self:iter()
     local _ <close> = closing
-    local ordered, _, _, held = sort.sorted(step, order)
-    local taken = 0
-    return function()
-      if taken == most then
-        shut(held)
-        return nil
-      end
-      taken = taken + 1
-      return ordered()
-    end, nil, nil, held
+    return sort.sorted(step, by, nil, n)
   end
 end
 
@@ -172,7 +182,7 @@ function Flow:sort(...)
   local order = select("#", ...) == 0 and {{"line", false}} or order_of(self, "sort", ...)
   if self.groups and #self.steps == 0 then
     local groups = self.groups
-    return with(self, {rows = function() return sort.groups(groups(), order) end})
+    return with(self, {rows = function(limit) return sort.groups(groups(), order, limit) end})
   end
   return rows_flow(self, "sort", sorted(self, order), class.columns(self), {measure = self.measure})
 end

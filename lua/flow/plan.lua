@@ -72,7 +72,7 @@ local function want_expression(self, what, expr)
     want(self, what, name)
     if name == "line" and not self.place.line then
       self.own[#self.own + 1] = "line"
-      self.place.line, self.line = true, true
+      self.place.line, self.line, self.hidden.line = true, true, true
     end
   end
 end
@@ -202,12 +202,21 @@ local function slots_of(self, names)
 end
 
 
--- the names that leave: those of the last select, or nil for all
+-- the names that leave: those of the last select and of what is derived behind it, or nil for all
 local function selected(steps)
-  for i = #steps, 1, -1 do
-    if steps[i].kind == "select" then return steps[i].names end
+  local names, has
+  for _, step in ipairs(steps) do
+    if step.kind == "select" then
+      names, has = table.move(step.names, 1, #step.names, 1, {}), {}
+      for _, name in ipairs(names) do has[name] = true end
+    elseif step.kind == "derive" and names then
+      for _, d in ipairs(step.list) do
+        if not has[d.name] then names[#names + 1] = d.name end
+        has[d.name] = true
+      end
+    end
   end
-  return nil
+  return names
 end
 
 
@@ -220,41 +229,80 @@ local function whole_or_part(self, all)
 end
 
 
+-- Does a row have this field just as its slot has it? names: those that leave, nil for all
+local function shows(self, name, names, mismatch)
+  local format, list = self.format, names or self.format and self.format.columns
+  if not names and (self.derived[name] or self.place[name] and not self.hidden[name]) then return true end
+  for _, each in ipairs(list or {}) do
+    if each == name then return true end
+  end
+  if list or not format or name:find "^%$" or name:find(".", 1, true) then return false end
+  return self.probe:knows(name) and not (name == "line" and mismatch == "keep")
+end
+
+
+-- Are the fields that a sort is by slots? Where a row has one in another way it is looked up in the row instead. A slot that
+-- nobody else wants is not shown, for a row has the field already where it is one.
+local function sorts_by_slots(self, order, names, mismatch)
+  if not self.format and not next(self.derived) then return true end -- by the text
+  if mismatch == "call" then return false end
+  for i = 1, #order.get do
+    if not shows(self, order.names[i], names, mismatch) then return false end
+  end
+  for _, name in ipairs(order.names) do want(self, "sort", name) end
+  return true
+end
+
+
+-- the names of slots as records show them
+local function shown(self)
+  local names = {}
+  for i, name in ipairs(self.slot) do names[i] = not self.hidden[name] and name end
+  return names
+end
+
+
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys =
--- names, args = names, what = the answer's name}, {kind = "fold", init = f(), step = f(acc, value)}. limit: records an item gives
--- at most; start: a regex that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =,
--- reset = f or nil, value = f or nil, ops =, ...}.
+-- names, args = names, what = the answer's name}, {kind = "fold", init = f(), step = f(acc, value)}, {kind = "sort", order = as
+-- of papy.sort, most = how many of the first or nil, pack = f(rows) -> what an item gives}. limit: records an item gives at most;
+-- start: a regex that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, last =
+-- what is behind it or nil, pack =, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
-  local self = {derived = {}, place = {}, split = {}, own = {}, parsed = {}, slot = {}}
+  local self = {derived = {}, place = {}, split = {}, own = {}, parsed = {}, slot = {}, hidden = {}}
   collect_names(self, native)
   local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
     header = how.header}
-  local plan = {behind = behind, header = how.header, hint = self.format and self.format.hint}
+  local plan = {behind = behind, header = how.header, hint = self.format and self.format.hint, pack = sink.pack}
+  local names = selected(native)
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
+  elseif sink.kind == "sort" then
+    local best = sink.most and sorts_by_slots(self, sink.order, names, how.mismatch)
+    spec.sink, spec.most, spec.falling = best and "best" or "rows", sink.most, sink.order.descending
   else
     spec.sink = sink.kind
     for _, name in ipairs(sink.keys or {}) do want(self, sink.what, name) end
     for _, name in ipairs(sink.args or {}) do want(self, sink.what, name) end
   end
-  local make = whole_or_part(self, spec.sink == "rows" and not selected(native))
+  local rows = spec.sink == "rows" or spec.sink == "best"
+  local make = whole_or_part(self, rows and not names)
   for _, name in ipairs(self.split) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
   spec.split_slots = #self.slot
   for _, name in ipairs(self.own) do self.slot[name] = #self.slot + 1; self.slot[#self.slot + 1] = name end
-  spec.slots = table.move(self.slot, 1, #self.slot, 1, {})
+  spec.slots = shown(self)
   spec.splitter = self.format and make(table.move(self.split, 1, #self.split, 1, {}))
   spec.line = self.line and self.slot.line
   spec.ops, spec.plain = make_ops(self, native)
   if spec.sink == "tally" then
     spec.tally, spec.keys, spec.args = sink.tally, slots_of(self, sink.keys), slots_of(self, sink.args)
-  elseif spec.sink == "rows" then
-    local names = selected(native)
+  elseif rows then
     if names then spec.columns, spec.names = slots_of(self, names), names end
+    if spec.sink == "best" then spec.keys = slots_of(self, sink.order.names) end
   end
-  plan.ops, plan.slots = spec.ops, spec.slots
+  plan.ops, plan.slots = spec.ops, self.slot
   plan.gives = sink.kind == "rows" or sink.kind == "lines" -- to somebody who may print them
   plan.runner = core.flow.new(spec)
   return plan

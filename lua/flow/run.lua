@@ -170,6 +170,14 @@ local function count_chunk(self, partial, item)
 end
 
 
+-- rows as the sink wants them; none are left when that fails
+local function pack(plan, partial)
+  local rows = partial.value
+  partial.value = nil
+  return rows and plan.pack(rows)
+end
+
+
 local function run_item(self, partial, item, reads)
   local plan = self.plan
   plan.runner:clear(reads)
@@ -183,6 +191,7 @@ local function run_item(self, partial, item, reads)
     partial.value, partial.kept = plan.last.value(), plan.last.kept()
     partial.mismatched = partial.mismatched + plan.last.mismatched()
   end
+  if plan.pack then partial.value = pack(plan, partial) end
   if not ok then error(why, 0) end
 end
 

@@ -239,7 +239,7 @@ static unsigned *read_slots(lua_State *L, int plan, const char *name, unsigned *
 /* point to where the values of the n slots of that array are */
 static void point_to(lua_State *L, struct runner *r, int plan, const char *name, unsigned n, const struct value **to) {
   lua_getfield(L, plan, name);
-  if (lua_rawlen(L, -1) != n) luaL_error(L, "plan: %s of another tally", name);
+  if (lua_rawlen(L, -1) != n) luaL_error(L, "plan: not as many %s as are asked for", name);
   for (unsigned i = 0; i < n; i++) {
     unsigned slot = slot_at(L, (lua_Integer)i + 1, r);
     to[i] = slot == TEXT_SLOT ? &r->whole : &r->field[slot];
@@ -248,7 +248,7 @@ static void point_to(lua_State *L, struct runner *r, int plan, const char *name,
 }
 
 static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
-  static const char *const sinks[] = {"count", "tally", "lines", "rows", "call", NULL};
+  static const char *const sinks[] = {"count", "tally", "lines", "rows", "best", "call", NULL};
   lua_getfield(L, plan, "sink");
   r->sink = (enum sink)luaL_checkoption(L, -1, NULL, sinks);
   lua_pop(L, 1);
@@ -265,18 +265,26 @@ static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
     point_to(L, r, plan, "args", spec->args, r->given + spec->keys);
     lua_setiuservalue(L, runner, UV_TALLY);
   }
+  if (r->sink == SINK_BEST) {
+    lua_getfield(L, plan, "falling");
+    unsigned keys = runner_make_best(L, r, lua_gettop(L), (size_t)integer_field(L, plan, "most", 0));
+    lua_pop(L, 1);
+    r->given = array_of(L, keys, sizeof *r->given);
+    point_to(L, r, plan, "keys", keys, r->given);
+  }
   r->lua = r->lua || r->sink == SINK_CALL;
 }
 
-/* slots by name; those of numbers by the number, too; without that of the line, which every record has */
+/* slots by name; those of numbers by the number, too; without those that no record is to show */
 static void push_names(lua_State *L, struct runner *r, int plan) {
-  lua_Integer line = integer_field(L, plan, "line", 0);
   lua_newtable(L);
   lua_getfield(L, plan, "slots");
   r->slots = (unsigned)lua_rawlen(L, -1);
   for (lua_Integer i = 1; i <= r->slots; i++) {
-    if (i == line) continue;
-    lua_rawgeti(L, -1, i);
+    if (lua_rawgeti(L, -1, i) != LUA_TSTRING) {
+      lua_pop(L, 1);
+      continue;
+    }
     lua_pushvalue(L, -1);
     lua_pushinteger(L, i - 1);
     lua_rawset(L, -5);
@@ -305,11 +313,12 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
   r->lua = r->mend != 0;
 }
 
-/* new{slots = names of the fields that are wanted, those of the splitter first, split_slots = how many those are, line = the
-** one that is the record's text, plain = do records have no fields?, splitter =, start = regex that begins a record, header =
-** is the first line of a file no record?, mismatch = "skip" "keep" "error" "call" (then mend = a function), ops = {{kind =,
-** ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =, args = (slots, 0 the text); columns =
-** slots, names = their names; f = function} */
+/* new{slots = names of the fields that are wanted (false for those that records do not show), those of the splitter first,
+** split_slots = how many those are, line = the one that is the record's text, plain = do records have no fields?, splitter =,
+** start = regex that begins a record, header = is the first line of a file no record?, mismatch = "skip" "keep" "error" "call"
+** (then mend = a function), ops = {{kind =, ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =,
+** args = (slots, 0 the text); columns = slots, names = their names; most = how many of the best, by keys =, falling =
+** booleans; f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -355,6 +364,7 @@ static int gc(lua_State *L) {
     expr_free(r->op[i].expr);
     timeform_free(r->op[i].time);
   }
+  best_free(r->best);
   arena_free(&r->arena);
   buf_free(&r->lines);
   buf_free(&r->pairs);
@@ -377,6 +387,7 @@ static int clear(lua_State *L) {
   lua_newtable(L);
   lua_setiuservalue(L, 1, UV_ROWS);
   if (r->tally) tally_clear(r->tally);
+  if (r->best) best_clear(r->best);
   r->lines.n = 0;
   r->kept = r->mismatched = r->rows = 0;
   r->samples = 0;
@@ -422,6 +433,7 @@ static void push_value(lua_State *L, struct runner *r) {
       /* fallthrough */
     case SINK_LINES: lua_pushlstring(L, r->lines.n ? (const char *)r->lines.p : "", r->lines.n); break;
     case SINK_ROWS: lua_getiuservalue(L, 1, UV_ROWS); break;
+    case SINK_BEST: runner_push_best(L, r, 1); break;
     case SINK_COUNT:
     case SINK_CALL: lua_pushnil(L); break;
   }

@@ -1,5 +1,5 @@
 /* lflow: what the parts of a flow's runner know of each other: lflow.c (made from a plan, the Lua side), lflow_run.c (the
-** loop over records), lrecord.c (a record as Lua sees it).
+** loop over records), lflow_best.c (the records that come first), lrecord.c (a record as Lua sees it).
 **
 ** A runner is the compiled form of a plan and lives in one process: splitter, patterns and expressions are made once,
 ** before the fork. It runs one work item after the other: begin a block, go (again, behind a failed record), next block; then
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "scan/best.h"
 #include "scan/calendar.h"
 #include "scan/expr.h"
 #include "scan/pieces.h"
@@ -60,6 +61,7 @@ enum sink {
   SINK_TALLY, /* added to a tally */
   SINK_LINES, /* their text, each with a newline */
   SINK_ROWS,  /* as tables, or strings where records have no fields */
+  SINK_BEST,  /* the same of those that come first by some slots */
   SINK_CALL   /* handed to a Lua function */
 };
 
@@ -90,7 +92,8 @@ struct runner {
   struct value *field;
   enum sink sink;
   struct tally *tally;
-  const struct value **given; /* its keys and arguments: where they are in every record, */
+  struct best *best;
+  const struct value **given; /* keys and arguments of these: where they are in every record, */
   struct value whole;         /* which is here for the record's text */
   unsigned columns;           /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
   unsigned *column;
@@ -141,6 +144,15 @@ static inline struct value slot_value(const struct runner *r, unsigned slot) {
 void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t offset);
 /* Run through what is left of the block. Raises where a record fails; the next call goes on behind it. */
 void runner_go(lua_State *L, struct runner *r, int runner);
+
+/* lflow_best.c */
+
+/* Make the heap of the `most` first; falling: an array of booleans, one a key. How many keys there are. */
+unsigned runner_make_best(lua_State *L, struct runner *r, int falling, size_t most);
+/* keep the record under way if it is one of the first so far: 0, or -1 with r->why */
+int runner_best(struct runner *r);
+/* push the rows of those that are kept, an array in the order of the records; the runner is at `runner` */
+void runner_push_best(lua_State *L, struct runner *r, int runner);
 
 /* lrecord.c */
 

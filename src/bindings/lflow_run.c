@@ -304,6 +304,7 @@ static int sink(lua_State *L, struct runner *r, const struct stack *s) {
       record_push_row(L, r, s->columns, s->names);
       lua_rawseti(L, s->rows, (lua_Integer)++r->rows);
       break;
+    case SINK_BEST: rc = runner_best(r); break;
     case SINK_CALL: call(L, r, s, 1, r->plain); break;
   }
   r->kept += rc == 0;

@@ -22,6 +22,11 @@ static int fail(lua_State *L, const struct why *why) {
   return lua_error(L);
 }
 
+static int no_value(lua_State *L, int idx) {
+  lua_pushfstring(L, "a %s is no value to sort by", luaL_typename(L, idx));
+  return lua_error(L);
+}
+
 static lua_Integer integer_field(lua_State *L, const char *name, lua_Integer otherwise) {
   int whole = 1;
   lua_Integer i = lua_getfield(L, 1, name) == LUA_TNIL ? otherwise : lua_tointegerx(L, -1, &whole);
@@ -74,7 +79,7 @@ static int s_add(lua_State *L) {
   luaL_checkstack(L, SORTER_KEYS_MOST + 4, "too many keys");
   for (unsigned i = 0; i < count; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i + 1); /* stays on the stack: so does its text */
-    if (!lvalue_to(L, -1, &keys[i])) luaL_error(L, "a %s is no value to sort by", luaL_typename(L, -1));
+    if (!lvalue_to(L, -1, &keys[i])) return no_value(L, -1);
   }
   return sorter_add(s, keys, bytes, n, &why) != 0 ? fail(L, &why) : 0;
 }
@@ -95,14 +100,16 @@ static int b_gc(lua_State *L) {
   return 0;
 }
 
-/* s:encode() -> bytes for merge */
+/* s:encode([most]) -> bytes for merge: the entries that come first, in order */
 static int s_encode(lua_State *L) {
   struct why why;
   struct sorter *s = sorter_arg(L, 1);
+  lua_Integer most = luaL_optinteger(L, 2, LUA_MAXINTEGER);
+  luaL_argcheck(L, most >= 0, 2, "a whole number, 0 or more, expected");
   struct buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   buf_heap(b);
   luaL_setmetatable(L, BUFFER);
-  if (sorter_encode(s, b, &why) != 0) return fail(L, &why);
+  if (sorter_encode(s, (size_t)most, b, &why) != 0) return fail(L, &why);
   lua_pushlstring(L, (const char *)b->p, b->n);
   buf_free(b);
   return 1;

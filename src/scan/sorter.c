@@ -345,10 +345,13 @@ fail:
 
 static const char mark[4] = {'s', 'r', 't', 1};
 
-int sorter_encode(const struct sorter *s, struct buf *out, struct why *why) {
+int sorter_encode(struct sorter *s, size_t most, struct buf *out, struct why *why) {
   if (s->run_count) return why_set(why, "what is on disk cannot travel");
   if (buf_add(out, mark, sizeof mark) != 0 || packed_put(out, s->spec.keys) != 0) return no_memory(why);
-  return buf_add(out, s->entries.p, s->entries.n) != 0 ? no_memory(why) : 0;
+  if (sort(s, why) != 0) return -1;
+  for (size_t i = 0; i < s->in_memory && i < most; i++)
+    if (write_entry(&s->index[i], out) != 0) return no_memory(why);
+  return 0;
 }
 
 int sorter_merge(struct sorter *s, const void *bytes, size_t n, uint64_t item, struct why *why) {

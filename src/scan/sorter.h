@@ -34,8 +34,9 @@ void sorter_item(struct sorter *s, uint64_t item);
 /* Keys and bytes are copied. 0, or -1 with *why. A disk that is full, here or later, leaves an empty sorter. */
 int sorter_add(struct sorter *s, const struct value *keys, const void *bytes, size_t n, struct why *why);
 
-/* append all entries, for sorter_merge on this machine; only of a sorter that has nothing on disk. 0, or -1 with *why */
-int sorter_encode(const struct sorter *s, struct buf *out, struct why *why);
+/* Append the first `most` entries in order, for sorter_merge on this machine; only of a sorter that has nothing on disk. 0,
+** or -1 with *why */
+int sorter_encode(struct sorter *s, size_t most, struct buf *out, struct why *why);
 /* add what sorter_encode gave for a sorter of as many keys; `item` takes the place of their items, UINT64_MAX leaves
 ** them. Bytes that are nothing of the kind are an error. */
 int sorter_merge(struct sorter *s, const void *bytes, size_t n, uint64_t item, struct why *why);

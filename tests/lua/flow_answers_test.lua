@@ -50,6 +50,23 @@ T.claim("several keys, aggregates by their own names, the default", function()
   T.raises("did you mean 'sum'", function() return flow():group_by("status", {n = "smu bytes"}) end)
 end)
 
+T.claim("top, and head of sort: workers send no more than the first records of each part", function()
+  local answers, sort = require "papy.flow.answers", require "papy.sort"
+  local order = sort.order {{"bytes", true}}
+  local function largest(records, pack)
+    local most, parts = 0, 0
+    for partial in answers.partials(records, {kind = "sort", order = order, most = 3, pack = pack}) do
+      most, parts = math.max(most, partial.value), parts + 1
+    end
+    T.ok(parts > 1, parts)
+    return most
+  end
+  T.eq(largest(flow(), function(rows) return #rows end), 3, "no more become rows")
+  local pack = sort.packer(order, 3)
+  T.ok(largest(flow():map(function(r) return {bytes = r.bytes, text = ("x"):rep(100)} end), function(rows) return #pack(rows) end)
+    < 3 * 200, "behind a function, no more leave")
+end)
+
 T.claim("uniq, histogram, first, last, top", function()
   T.eq(flow():uniq("status"):count(), 2)
   local total = 0

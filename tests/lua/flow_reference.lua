@@ -22,6 +22,10 @@ function M.records(text)
 end
 
 
+-- a reference flow of rows as they are
+M.of = new
+
+
 function Reference:filter(good)
   local rows = {}
   for _, row in ipairs(self.rows) do
@@ -98,6 +102,46 @@ function Reference:lines()
   local list = {}
   for i, row in ipairs(self.rows) do list[i] = row.line end
   return list
+end
+
+
+-- The order of sort: false, true, numbers by size, texts by bytes; what is missing is last, falling or not; equal ones as they
+-- came.
+-- by: {{get = row -> value, falling =}...}
+function Reference:sort(by)
+  local function class_of(v)
+    if v == nil or v == papy.null or v == "" or v == "-" then return 4, 0 end
+    if type(v) == "boolean" then return 1, v and 1 or 0 end
+    local n = type(v) ~= "string" and v or not v:find "[xXnN]" and tonumber(v)
+    if n then return 2, n end
+    return 3, v
+  end
+  local rows = {}
+  for i, row in ipairs(self.rows) do
+    rows[i] = {row = row, place = i}
+    for k, key in ipairs(by) do rows[i][k] = table.pack(class_of(key.get(row))) end
+  end
+  table.sort(rows, function(a, b)
+    for k, key in ipairs(by) do
+      local x, y = a[k], b[k]
+      if x[1] ~= y[1] then
+        if key.falling and x[1] ~= 4 and y[1] ~= 4 then return x[1] > y[1] end
+        return x[1] < y[1]
+      end
+      if x[2] ~= y[2] then
+        if key.falling then return x[2] > y[2] end
+        return x[2] < y[2]
+      end
+    end
+    return a.place < b.place
+  end)
+  for i, each in ipairs(rows) do rows[i] = each.row end
+  return new(rows)
+end
+
+
+function Reference:head(n)
+  return new(table.move(self.rows, 1, math.min(n, #self.rows), 1, {}))
 end
 
 

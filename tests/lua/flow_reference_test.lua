@@ -143,6 +143,83 @@ T.claim("count_by, sum_by, top and sort", function()
   end)
 end)
 
+T.claim("top and sort of records: ties, missing values, several fields, behind other steps", function()
+  local get = {
+    line = function(row) return row.line end,
+    size = function(row) return #row.fields.url end,
+    kind = function(row) return row.fields.kind end,
+  }
+  for _, name in ipairs(NAMES) do get[name] = function(row) return row.fields[name] end end
+  local function some_order(names)
+    local by, said = {}, {}
+    for i = 1, math.random(1, 3) do
+      local name, falling = names[math.random(#names)], math.random(2) == 1
+      by[i], said[i] = {get = get[name], falling = falling}, (falling and "-" or "") .. name
+    end
+    return by, said
+  end
+  local function check(flow, ref, names, values)
+    local by, said = some_order(names)
+    local k = math.random(0, 12)
+    local all, what = ref:sort(by), table.concat(said, ",")
+    T.eq(flow:sort(table.unpack(said)):collect(), values(all), "sort " .. what)
+    T.eq(flow:sort(table.unpack(said)):head(k):collect(), values(all:head(k)), ("sort %s, head %d"):format(what, k))
+    local top = ref:sort {{get = by[1].get, falling = not by[1].falling}}
+    T.eq(flow:top(k, said[1]):collect(), values(top:head(k)), ("top %d %s"):format(k, said[1]))
+    T.eq(flow:head(20):top(k, said[1]):collect(),
+      values(ref:head(20):sort({{get = by[1].get, falling = not by[1].falling}}):head(k)))
+  end
+  local function values_of(ref) return ref:values() end
+  each_log(12, function(flow, ref)
+    check(flow(), ref, {"line"}, function(sorted) return sorted:lines() end)
+    local good = ref:match(COMBINED, NAMES)
+    local base = flow():match(COMBINED):on_mismatch("skip"):select(table.unpack(NAMES))
+    check(base, good, NAMES, values_of)
+    local few = good:filter(function(row) return tonumber(row.fields.status) >= 404 end)
+    check(base:where "status >= 404", few, NAMES, values_of)
+    check(base:where(function(r) return tonumber(r.status) >= 404 end), few, NAMES, values_of)
+    local kinds = {"url", "kind", "bytes"}
+    local derived = good:derive("kind", function(row) return #row.fields.url % 3 end)
+    local function three(sorted) return sorted:select(table.unpack(kinds)):values() end
+    check(base:derive{kind = "len(url) % 3"}:select(table.unpack(kinds)), derived, kinds, three)
+    check(base:derive{kind = function(r) return #r.url % 3 end}:select(table.unpack(kinds)), derived, kinds, three)
+    check(base:map(function(r) return {url = r.url, kind = #r.url % 3, bytes = r.bytes} end), derived, kinds, three)
+  end)
+end)
+
+T.claim("top and sort of JSON: values of all kinds, nested ones by their text", function()
+  local kinds = {"1", "2.5", '"10"', '"x"', '""', '"-"', "null", "true", "false", "[1, 2]", "[1,10]",
+    '{"b":7}', '{"b":"y"}', '"[1,2]"'}
+  for _ = 1, 12 do
+    local lines, rows = {}, {}
+    for i = 1, math.random(1, 80) do
+      local a = math.random(6) > 1 and kinds[math.random(#kinds)] or nil
+      lines[i] = a and ('{"id":%d,"a":%s}'):format(i, a) or ('{"id":%d}'):format(i)
+      local text = a and a:match '^"(.*)"$' or a
+      local plain = ({["true"] = true, ["false"] = false, null = papy.null, ["[1, 2]"] = "[1,2]"})[text]
+      if plain == nil then plain = text end
+      rows[i] = {id = i, a = plain, b = text == '{"b":7}' and 7 or text == '{"b":"y"}' and "y" or nil}
+    end
+    local text = table.concat(lines, "\n") .. "\n"
+    local flow = papy.open(T.temp(text), {workers = 2, chunk = R.chunk(text)}):fields "json"
+    local ref = R.of(rows)
+    local function ids(list)
+      local out = {}
+      for i, row in ipairs(list) do out[i] = row.id end
+      return out
+    end
+    for name, key in pairs {a = "a", ["a.b"] = "b"} do
+      local get, k = function(row) return row[key] end, math.random(0, 10)
+      local rising, falling = ref:sort {{get = get}}, ref:sort {{get = get, falling = true}}
+      T.eq(ids(flow:sort(name):collect()), ids(rising.rows), "sort " .. name)
+      T.eq(ids(flow:top(k, name):collect()), ids(falling:head(k).rows), ("top %d %s"):format(k, name))
+      T.eq(ids(flow:sort(name):head(k):collect()), ids(rising:head(k).rows), ("sort %s, head %d"):format(name, k))
+      T.eq(ids(flow:where("id > 3"):top(k, name):collect()),
+        ids(falling:filter(function(row) return row.id > 3 end):head(k).rows))
+    end
+  end
+end)
+
 T.claim("map, flat_map, derive, select", function()
   each_log(15, function(flow, ref)
     local good = ref:match(COMBINED, NAMES)
@@ -168,6 +245,7 @@ T.claim("map, flat_map, derive, select", function()
       pick(groups, "kind", "n"))
     local double = good:derive("twice", function(row) return tonumber(row.fields.status) * 2 end)
     T.eq(base:derive{twice = "status * 2"}:select("twice"):collect(), double:select("twice"):values())
+    T.eq(base:select("url"):derive{twice = "status * 2"}:collect(), double:select("url", "twice"):values(), "behind a select")
   end)
 end)
 
