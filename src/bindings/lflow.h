@@ -66,7 +66,7 @@ enum sink {
 };
 
 /* user values of a runner */
-enum { UV_TALLY = 1, UV_FUNCTIONS, UV_ROWS, UV_BLOCK, UV_NAMES, UV_COLUMNS, UV_META, UV_HELD, UVS = UV_HELD };
+enum { UV_TALLY = 1, UV_FUNCTIONS, UV_ROWS, UV_BLOCK, UV_NAMES, UV_COLUMNS, UV_META, UV_MENDED, UV_HELD, UVS = UV_HELD };
 
 enum { SAMPLES_MOST = 3, SAMPLE_BYTES = 200 };
 
@@ -126,6 +126,7 @@ struct runner {
   struct record now;
   uint64_t serial; /* of it; records that Lua keeps longer are refused */
   bool shown;      /* may Lua look at it? */
+  bool mended;     /* it did not fit: its fields are those of the table UV_MENDED */
   /* of the item */
   uint64_t kept, mismatched, rows;
   unsigned samples;
@@ -161,8 +162,10 @@ void record_class(lua_State *L);
 /* Push the record as functions see it: a record, or the line where it has no fields yet (plain). `meta` is where its
 ** metatable stands. */
 void record_push(lua_State *L, struct runner *r, int meta, bool plain);
-/* Push it as a table of its own, or as a string where it has no fields. columns: where the names of the selected ones stand, 0:
-** all fields; names: where slots by name stand. */
-void record_push_row(lua_State *L, struct runner *r, int columns, int names);
+/* Push the field at `key`, a name or number, of the table that a function has made of it, or nil. */
+void record_push_mended(lua_State *L, int runner, int key);
+/* Push it as a table of its own, or as a string where it has no fields. runner: where that stands; columns: where the names of
+** the selected fields stand, 0: all fields; names: where slots by name stand. */
+void record_push_row(lua_State *L, struct runner *r, int runner, int columns, int names);
 
 #endif

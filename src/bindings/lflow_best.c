@@ -50,7 +50,7 @@ void runner_push_best(lua_State *L, struct runner *r, int runner) {
   for (int64_t i = 0; i < n; i++) {
     arena_reset(&r->arena);
     restore(r, best_at(r->best, (size_t)i));
-    record_push_row(L, r, rows + 1, rows + 2);
+    record_push_row(L, r, runner, rows + 1, rows + 2);
     lua_rawseti(L, rows, (lua_Integer)i + 1);
   }
   r->now.text = NULL;

@@ -21,7 +21,7 @@
 
 /* what the loop keeps on the stack */
 struct stack {
-  int functions, meta, rows, columns, names, top;
+  int runner, functions, meta, rows, columns, names, top;
 };
 
 _Noreturn static void fail(lua_State *L, const struct runner *r) {
@@ -186,7 +186,7 @@ static void forget_fields(struct runner *r, unsigned from, unsigned to) {
   for (unsigned i = from; i < to; i++) r->field[i] = value_none();
 }
 
-/* The text goes to a function; the table that it returns, and that stays on the stack as long as the record, has the fields. */
+/* The text goes to a function; the table that it returns has the fields of the record. */
 static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
   lua_rawgeti(L, s->functions, r->mend);
   lua_pushlstring(L, r->now.text, r->now.length);
@@ -194,16 +194,16 @@ static bool mend(lua_State *L, struct runner *r, const struct stack *s) {
   if (!lua_toboolean(L, -1)) return false;
   if (!lua_istable(L, -1))
     luaL_error(L, "on_mismatch: the function must return a table of fields, or nil, got a %s", luaL_typename(L, -1));
-  int table = lua_gettop(L);
+  lua_setiuservalue(L, s->runner, UV_MENDED);
+  r->mended = true;
   luaL_checkstack(L, (int)r->slots + 10, "too many fields");
   lua_pushnil(L);
   while (lua_next(L, s->names)) {
     lua_Integer slot = lua_tointeger(L, -1);
     lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_gettable(L, table);
-    if (slot < r->split_slots && !lvalue_to(L, -1, &r->field[slot]))
-      luaL_error(L, "on_mismatch: a field is a %s", luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TSTRING || slot >= r->split_slots) continue;
+    record_push_mended(L, s->runner, lua_gettop(L));
+    if (!lvalue_to(L, -1, &r->field[slot])) luaL_error(L, "on_mismatch: a field is a %s", luaL_typename(L, -1));
     lua_insert(L, -2); /* the value stays, for its text */
   }
   return true;
@@ -301,7 +301,7 @@ static int sink(lua_State *L, struct runner *r, const struct stack *s) {
     case SINK_TALLY: rc = to_tally(r); break;
     case SINK_LINES: rc = to_lines(r); break;
     case SINK_ROWS:
-      record_push_row(L, r, s->columns, s->names);
+      record_push_row(L, r, s->runner, s->columns, s->names);
       lua_rawseti(L, s->rows, (lua_Integer)++r->rows);
       break;
     case SINK_BEST: rc = runner_best(r); break;
@@ -322,6 +322,7 @@ static struct stack lay_out(lua_State *L, int runner) {
   lua_getiuservalue(L, runner, UV_ROWS);
   lua_getiuservalue(L, runner, UV_COLUMNS);
   lua_getiuservalue(L, runner, UV_NAMES);
+  s.runner = runner;
   s.functions = runner + 1;
   s.meta = runner + 2;
   s.rows = runner + 3;
@@ -337,6 +338,7 @@ static int run_piece(lua_State *L, struct runner *r, const struct stack *s) {
   while (r->kept < r->limit && (rc = next_record(r)) != 0) {
     if (rc < 0) return -1;
     r->serial++;
+    r->mended = false;
     arena_reset(&r->arena);
     if (r->slots > r->split_slots) forget_fields(r, r->split_slots, r->slots);
     if (r->line != TEXT_SLOT) r->field[r->line] = slot_value(r, TEXT_SLOT);

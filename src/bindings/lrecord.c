@@ -40,6 +40,31 @@ static struct text field_name(lua_State *L, int idx) {
   return (struct text){p, n};
 }
 
+/* a name that is a number is one in tables, too: r[1] */
+static void push_key(lua_State *L, struct text name) {
+  lua_pushlstring(L, name.p, name.n);
+  if (name.n && name.n < 10 && name.p[0] >= '1' && name.p[0] <= '9' &&
+      strspn(lua_tostring(L, -1), "0123456789") == name.n) {
+    lua_Integer i = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    lua_pushinteger(L, i);
+  }
+}
+
+void record_push_mended(lua_State *L, int runner, int key) {
+  lua_getiuservalue(L, runner, UV_MENDED);
+  lua_pushvalue(L, key);
+  if (lua_gettable(L, -2) == LUA_TNIL) { /* then in the other form that numbers have */
+    size_t n;
+    lua_pop(L, 1);
+    lua_pushvalue(L, key);
+    const char *name = lua_tolstring(L, -1, &n);
+    if (lua_type(L, key) == LUA_TSTRING) push_key(L, (struct text){name, n}), lua_replace(L, -2);
+    lua_gettable(L, -2);
+  }
+  lua_remove(L, -2);
+}
+
 /* a misspelt name is no missing value */
 static int no_field(lua_State *L, const struct runner *r, struct text name) {
   struct why why;
@@ -62,9 +87,13 @@ static int r_index(lua_State *L) {
     return 1;
   }
   if (lua_type(L, 2) != LUA_TSTRING && lua_type(L, 2) != LUA_TNUMBER) return 0;
+  if (r->mended) {
+    record_push_mended(L, lua_upvalueindex(1), 2);
+    if (!lua_isnil(L, -1)) return 1;
+  }
   struct text name = field_name(L, 2);
   if (r->splitter && r->splitter->ops->knows(r->splitter->self, name)) {
-    if (r->splitter->ops->lookup(r->splitter->self, &r->now, name, &v, &why) < 0) return fail(L, &why);
+    if (!r->mended && r->splitter->ops->lookup(r->splitter->self, &r->now, name, &v, &why) < 0) return fail(L, &why);
   } else if (text_is(name, "line", 4)) {
     v = value_of_text(r->now.text, r->now.length);
   } else {
@@ -95,7 +124,7 @@ static int r_tostring(lua_State *L) {
 static int r_pairs(lua_State *L) {
   struct runner *r = current(L, 1);
   lname_push(L, "next");
-  record_push_row(L, r, 0, lua_upvalueindex(2));
+  record_push_row(L, r, lua_upvalueindex(1), 0, lua_upvalueindex(2));
   lua_pushnil(L);
   return 3;
 }
@@ -141,17 +170,6 @@ static int note(void *ctx, struct text name, const struct value *v) {
   return buf_add(&r->pairs, &p, sizeof p);
 }
 
-/* a name that is a number is one in tables, too: r[1] */
-static void push_key(lua_State *L, struct text name) {
-  lua_pushlstring(L, name.p, name.n);
-  if (name.n && name.n < 10 && name.p[0] >= '1' && name.p[0] <= '9' &&
-      strspn(lua_tostring(L, -1), "0123456789") == name.n) {
-    lua_Integer i = lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    lua_pushinteger(L, i);
-  }
-}
-
 /* what the steps have made of fields stands over what the text says */
 static void set_slots(lua_State *L, struct runner *r, int table, int names) {
   lua_pushnil(L);
@@ -167,10 +185,25 @@ static void set_slots(lua_State *L, struct runner *r, int table, int names) {
   }
 }
 
-static void push_all(lua_State *L, struct runner *r, int names) {
+static void copy_mended(lua_State *L, int table, int runner) {
+  size_t n;
+  lua_getiuservalue(L, runner, UV_MENDED);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      const char *name = lua_tolstring(L, -2, &n);
+      push_key(L, (struct text){name, n});
+    } else {
+      lua_pushvalue(L, -2);
+    }
+    lua_insert(L, -2);
+    lua_rawset(L, table);
+  }
+  lua_pop(L, 1);
+}
+
+static void set_fields(lua_State *L, struct runner *r, int table) {
   struct why why = {"out of memory"};
-  lua_newtable(L);
-  int table = lua_gettop(L);
   r->pairs.n = 0;
   int fits = r->splitter ? r->splitter->ops->each(r->splitter->self, &r->now, note, r, &why) : 1;
   if (fits < 0) fail(L, &why);
@@ -185,14 +218,21 @@ static void push_all(lua_State *L, struct runner *r, int names) {
     lvalue_push(L, &p[i].value);
     lua_rawset(L, table);
   }
+}
+
+static void push_all(lua_State *L, struct runner *r, int runner, int names) {
+  lua_newtable(L);
+  int table = lua_gettop(L);
+  if (r->mended) copy_mended(L, table, runner);
+  else set_fields(L, r, table);
   set_slots(L, r, table, names);
 }
 
-void record_push_row(lua_State *L, struct runner *r, int columns, int names) {
+void record_push_row(lua_State *L, struct runner *r, int runner, int columns, int names) {
   if (r->plain) {
     lua_pushlstring(L, r->now.text, r->now.length);
   } else if (!columns || !r->columns) {
-    push_all(L, r, names);
+    push_all(L, r, runner, names);
   } else {
     lua_createtable(L, 0, (int)r->columns);
     for (unsigned i = 0; i < r->columns; i++) {

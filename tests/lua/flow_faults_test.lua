@@ -382,6 +382,29 @@ T.claim("on_mismatch: skip, keep, error, a function", function()
   T.eq(report:report().samples[1].name, path)
 end)
 
+T.claim("on_mismatch: the table of a function is the record, for functions, rows and answers", function()
+  local path = T.temp("a=1 b=2\njunk\na=3 b=4\n")
+  local flow = papy.open(path, {workers = 2}):match "^a=(?<a>\\d) b=(?<b>\\d)$":on_mismatch(function(line)
+    return {a = line, b = 9, more = {1, 2}}
+  end)
+  local fits, mended = {a = "1", b = "2"}, {a = "junk", b = 9, more = {1, 2}}
+  T.eq(flow:collect(), {fits, mended, {a = "3", b = "4"}})
+  T.eq(flow:head(2):collect(), {fits, mended})
+  T.eq(flow:where(function(r) return r.a == "junk" and r.line == "junk" and r.more[2] == 2 end):collect(), {mended})
+  T.eq(flow:map(function(r) return r end):collect()[2], mended)
+  T.eq(flow:where "b > 5":collect(), {mended})
+  T.eq(flow:top(1, "b"):collect(), {mended})
+  T.eq(flow:derive{b = "b + 1"}:sort("-b"):collect()[1], {a = "junk", b = 10, more = {1, 2}})
+  T.raises("no field 'more'", function() return flow:where(function(r) return r.more end):collect() end)
+  local numbered = papy.open(path):match "^a=(\\d) b=(\\d)$"
+  for _, fields in ipairs {{"x", "y"}, {["1"] = "x", ["2"] = "y"}} do
+    local each = numbered:on_mismatch(function() return fields end)
+    T.eq(each:collect()[2], {"x", "y"})
+    T.eq(each:map(function(r) return {r[1], r["2"]} end):collect()[2], {"x", "y"})
+    T.eq(each:where "$2 = 'y'":count(), 1)
+  end
+end)
+
 T.claim("on_mismatch behind a map", function()
   local path = T.temp("a=1\nno pair\na=2\n")
   local flow = papy.open(path):map(function(line) return line:upper() end):match "^A=(?<a>\\d)$"
