@@ -20,11 +20,16 @@ static inline int keyform_set(struct key *key, const void *p, size_t n, uint32_t
   return -1;
 }
 
+/* Missing values look alike wherever they are shown, so they are one: JSON's null is as if the field were not there. */
+static inline struct value keyform_normal(const struct value *v) {
+  return value_is_there(v) ? packed_normal(*v) : value_none();
+}
+
 /* -1 with errno when memory is out; the key lies in scratch */
 static inline int keyform_pack(const struct value *const *v, unsigned n, struct buf *scratch, struct key *key) {
   scratch->n = 0;
   for (unsigned i = 0; i < n; i++)
-    if (packed_put_value(scratch, packed_normal(*v[i])) != 0) return -1;
+    if (packed_put_value(scratch, keyform_normal(v[i])) != 0) return -1;
   return keyform_set(key, scratch->p, scratch->n, SHAPE_PACKED);
 }
 

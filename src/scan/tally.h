@@ -7,7 +7,7 @@
 ** spec.memory, a tally that grows beyond it moves its groups to unlinked temporary files (spill.h).
 **
 ** Missing values (NONE, NULL) take no part in an aggregate of their field. Those that calculate leave out what is no
-** number, too. As keys, missing values are a group of their own; integers and numbers of the same size are one key,
+** number, too. As keys, missing values are one group, with NONE; integers and numbers of the same size are one key,
 ** text is another key than the number that it looks like. A tally belongs to one thread. Functions that can fail return
 ** -1 (or NULL) after filling *why; what had been added to a group before stays, so the tally is then only good for
 ** tally_free or tally_clear. */

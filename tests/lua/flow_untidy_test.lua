@@ -250,6 +250,13 @@ T.claim("a field that is not there is named by every step and answer", function(
   refused("the first line, which names the fields, is empty", empty.count_by, empty, "name")
 end)
 
+T.claim("JSON's null and a field that is not there are one group", function()
+  local flow = papy.open(T.temp '{"k":1}\n{"k":null}\n{}\n{"k":1.0}\n'):fields "json"
+  T.eq(flow:group_by("k"):collect(), {{k = 1, count = 2}, {count = 2}})
+  T.eq(flow:count_by("k", "other"):collect(), {{count = 2}, {k = 1, count = 2}})
+  T.eq(flow:map(function(r) return {k = r.k} end):uniq("k"):collect(), {{k = 1, count = 2}, {count = 2}})
+end)
+
 T.claim("joins with what has no such key are refused", function()
   local flow = papy.open(T.temp "name,size\nann,5\n"):fields "csv"
   refused("an array of rows expected", flow.join, flow, {ann = "x"}, "name")

@@ -50,8 +50,9 @@ end
 
 -- ---- the reference ----
 
--- integers and floats of one size are the same
+-- integers and floats of one size are the same, and so is what is missing
 local function normal(v)
+  if v == null then return nil end
   return math.type(v) == "float" and math.tointeger(v) or v
 end
 
