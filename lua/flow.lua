@@ -8,11 +8,14 @@
 --
 -- The methods stand in flow/steps, flow/answers and flow/groups; flow/plan compiles steps, flow/run runs the plan.
 local class = require "papy.flow.class"
+local methods = require "papy.methods"
 local open = require "papy.open"
 local options = require "papy.options"
 require "papy.flow.steps"
 require "papy.flow.answers"
 require "papy.flow.groups"
+
+methods.guard("flow", class.Flow, function(x) return getmetatable(x) == class.Flow end)
 
 local M = {class = class.Flow}
 

@@ -7,6 +7,7 @@
 --   help "add_task"       a name: of a part of papy, of a method, of a module
 local known = require "papy.known"
 local members = require "papy.members"
+local methods = require "papy.methods"
 local embedded = require "papy.texts"
 
 local M = {}
@@ -33,7 +34,7 @@ end
 
 -- The lines of the file that a function is from, and the number of its first; nil for functions of C or of no file.
 local function place_of(f)
-  local info = debug.getinfo(f, "S")
+  local info = debug.getinfo(methods.behind(f), "S")
   local own = info.source:match(OWN)
   local text = own and embedded(own) or info.source:sub(1, 1) == "@" and read(info.source:sub(2))
   if info.what ~= "Lua" or not text then return nil end

@@ -1,6 +1,7 @@
 -- NuMap: several tasks woven over one pool of workers under a stride and a buffer. Also called IMap.
 local core = require "papy.core"
 local Error = require "papy.error"
+local methods = require "papy.methods"
 local options = require "papy.options"
 local zip = require "papy.zip"
 
@@ -23,6 +24,13 @@ local get_spec = {timeout = "seconds", block = "boolean"}
 local stop_spec = {force = "boolean", timeout = "seconds"}
 
 local pools_made = 0
+
+
+local missing = methods.missing
+
+local function is_option(name)
+  return pool_spec[name] ~= nil or task_spec[name] ~= nil
+end
 
 
 -- ---- what may be given ----
@@ -179,7 +187,9 @@ end
 
 
 function task_meta:__index(key)
-  return Task[key] or fields_of(self)[key]
+  local found = Task[key] or fields_of(self)[key]
+  if found == nil and not is_option(key) then return missing("task", key, Task) end
+  return found
 end
 
 
@@ -384,7 +394,9 @@ function pool_meta:__index(key)
   local method = Pool[key]
   if method then return method end
   if key == "started" then return is_started(self) end
-  return fields_of(self)[key]
+  local field = fields_of(self)[key]
+  if field == nil and not is_option(key) then return missing("pool", key, Pool) end
+  return field
 end
 
 

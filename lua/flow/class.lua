@@ -12,13 +12,28 @@
 --   shared               a table that all flows of a source have in common
 local core = require "papy.core"
 local Error = require "papy.error"
+local methods = require "papy.methods"
 local plans = require "papy.flow.plan"
 
 local M = {}
 
 local Flow = {__name = "papy.Flow"}
-Flow.__index = Flow
 M.Flow = Flow
+
+
+local function is_field(name)
+  return (" source rows columns measure groups below made steps workers size ordered mismatch mend quiet on_failure header input"
+    .. " shared cursor "):find(" " .. name .. " ", 1, true) ~= nil
+end
+
+
+local missing = methods.missing
+
+function Flow:__index(key)
+  local method = Flow[key]
+  if method == nil and not is_field(key) then return missing("flow", key, Flow) end
+  return method
+end
 
 
 -- a copy with other fields

@@ -250,6 +250,21 @@ T.claim("a field that is not there is named by every step and answer", function(
   refused("the first line, which names the fields, is empty", empty.count_by, empty, "name")
 end)
 
+T.claim("a method that is misspelt, or called with a dot, is named", function()
+  local flow = papy.open(T.temp "b\na\n")
+  refused("flow has no method 'gruop_by'; did you mean 'group_by'?", function() return flow:gruop_by "x" end)
+  refused("flow has no method 'colect'; did you mean 'collect'?", function() return flow:count_by "line":colect() end)
+  refused("count: a flow expected, got nil; methods are called with a colon, as in flow:count()", function() flow.count() end)
+  refused("top: a flow expected, got 3", function() flow.top(3, "line") end)
+  T.eq(flow.nothing_of_the_kind, nil)
+  local pool = papy.NuMap{worker_num = 1}
+  local task = pool:add_task(print, {})
+  refused("pool has no method 'strat'; did you mean 'start'?", function() pool:strat() end)
+  refused("task has no method 'colect'; did you mean 'collect'?", function() task:colect() end)
+  T.eq(pool.buffer, nil)
+  T.eq(task.tracked, nil)
+end)
+
 T.claim("JSON's null and a field that is not there are one group", function()
   local flow = papy.open(T.temp '{"k":1}\n{"k":null}\n{}\n{"k":1.0}\n'):fields "json"
   T.eq(flow:group_by("k"):collect(), {{k = 1, count = 2}, {count = 2}})
