@@ -40,6 +40,8 @@ local ways = {
     local row = flow:fields("logfmt"):group_by({}, {n = "count"}):collect()[1]
     return row and row.n or 0
   end,
+  best = function(flow) return flow:fields("logfmt"):top(60000, "n"):count() end,
+  sorted = function(flow) return flow:sort():count() end,
   lua = function(flow) return flow:where(function(line) return #line == 9 end):count() end,
 }
 
