@@ -188,6 +188,9 @@ T.claim("top and sort of records: ties, missing values, several fields, behind o
 end)
 
 T.claim("top and sort of JSON: values of all kinds, nested ones by their text", function()
+  local lists = papy.open(T.temp '{"a":[1,10]}\n{"a":[1, 2]}\n'):fields "json"
+  T.eq(lists:top(1, "a"):collect(), {{a = {1, 2}}})
+  T.eq(lists:sort("a"):head(1):collect(), {{a = {1, 10}}})
   local kinds = {"1", "2.5", '"10"', '"x"', '""', '"-"', "null", "true", "false", "[1, 2]", "[1,10]",
     '{"b":7}', '{"b":"y"}', '"[1,2]"'}
   for _ = 1, 12 do
@@ -209,7 +212,7 @@ T.claim("top and sort of JSON: values of all kinds, nested ones by their text", 
       return out
     end
     for name, key in pairs {a = "a", ["a.b"] = "b"} do
-      local get, k = function(row) return row[key] end, math.random(0, 10)
+      local get, k = function(row) return row[key] end, math.random(0, 40)
       local rising, falling = ref:sort {{get = get}}, ref:sort {{get = get, falling = true}}
       T.eq(ids(flow:sort(name):collect()), ids(rising.rows), "sort " .. name)
       T.eq(ids(flow:top(k, name):collect()), ids(falling:head(k).rows), ("top %d %s"):format(k, name))
