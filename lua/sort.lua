@@ -50,8 +50,8 @@ local function add(sorter, order, row)
 end
 
 
--- what is in a sorter, in order: at most so many rows (default: all)
-local function in_order(sorter, most)
+-- what is in a sorter, in order: at most so many rows (default: all), of whose bytes unpack makes rows
+local function in_order(sorter, most, unpack)
   local given = 0
   return function()
     local bytes
@@ -61,7 +61,7 @@ local function in_order(sorter, most)
       return nil
     end
     given = given + 1
-    return (decode(bytes))
+    return (unpack(bytes))
   end, nil, nil, sorter
 end
 
@@ -75,12 +75,13 @@ function M.sorted(rows, by, opts, most)
   local order = M.order(by)
   local sorter = new_sorter(order, options.check("sort", opts, {memory = "natural", dir = "string"}))
   for row in rowform.each(rows, "sort") do add(sorter, order, row) end
-  return in_order(sorter, most)
+  return in_order(sorter, most, decode)
 end
 
 
 -- The same in two steps. packer(order, most) -> a function that makes of an array of rows the bytes of the first `most` of them
 -- (nil: of all), sorted; merged(step, order, most) -> what sorted gives, of what step() -> bytes gives of each part of the rows.
+-- unpack(bytes) -> row, where these are no rows.
 function M.packer(order, most)
   local sorter = new_sorter(order, {memory = 0})
   return function(rows)
@@ -91,13 +92,13 @@ function M.packer(order, most)
 end
 
 
-function M.merged(step, order, most)
+function M.merged(step, order, most, unpack)
   local sorter, part = new_sorter(order, {}), 0
   for bytes in step do
     sorter:merge(bytes, part)
     part = part + 1
   end
-  return in_order(sorter, most)
+  return in_order(sorter, most, unpack or decode)
 end
 
 

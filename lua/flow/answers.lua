@@ -31,9 +31,14 @@ function M.compile(self, sink, limit)
 end
 
 
--- the partial results of a sink over the source: step, nil, nil, what closes it
+-- the partial results of a plan over the source: step, nil, nil, what closes it
+function M.run(self, plan, more)
+  return run.run(plan, self.source, how_of(self, more))
+end
+
+
 function M.partials(self, sink, limit, more)
-  return run.run(M.compile(self, sink, limit), self.source, how_of(self, more))
+  return M.run(self, M.compile(self, sink, limit), more)
 end
 
 
@@ -238,7 +243,7 @@ end
 local function explain(self, say)
   if self.source then return explain_source(self, say) end
   explain(self.below, say)
-  say("  %s (%s)", self.made, self.groups and self.below.source and "native, merged in the host" or "in the host")
+  say("  %s (%s)", self.made, self.below.source and self.runs or "in the host")
   for _, step in ipairs(self.steps) do say("  %s (Lua, in the host)", step.kind) end
 end
 

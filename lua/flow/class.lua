@@ -4,7 +4,7 @@
 --   source               what papy.open was given; or rows, a function that gives an iterator over the rows of an answer (and
 --                        what closes it), with columns and measure, the names of its fields and the one it is ranked by
 --   groups               of an answer whose rows are groups: a function that gives their tally
---   below, made          of an answer: the flow it is made of, and how, in words
+--   below, made, runs    of an answer: the flow it is made of, and how, and where of a source, in words
 --   steps                what happens to each record or row
 --   workers, size, ordered, mismatch, mend, quiet, on_failure, header     how to run
 --   input                of a source that can be read once, from which a line was read for its names: gives all of it, once,
@@ -22,8 +22,8 @@ M.Flow = Flow
 
 
 local function is_field(name)
-  return (" source rows columns measure groups below made steps workers size ordered mismatch mend quiet on_failure header input"
-    .. " shared cursor "):find(" " .. name .. " ", 1, true) ~= nil
+  return (" source rows columns measure groups below made runs steps workers size ordered mismatch mend quiet on_failure header"
+    .. " input shared cursor "):find(" " .. name .. " ", 1, true) ~= nil
 end
 
 

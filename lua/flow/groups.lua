@@ -78,7 +78,7 @@ local function grouped(self, what, keys, columns, order)
     return groups():rows()
   end
   return rows_flow(self, ("%s %s"):format(what, table.concat(names, ", ")), rows, names,
-    {groups = groups, measure = columns[1].name})
+    {groups = groups, measure = columns[1].name, runs = "native, merged in the host"})
 end
 
 
@@ -147,14 +147,16 @@ local function order_of(self, what, ...)
 end
 
 
--- the bytes of each part of a source's records, sorted in the workers
-local function sorted_parts(self, order, most)
-  local step, _, _, closing = answers.partials(self, {kind = "sort", order = order, most = most, pack = sort.packer(order, most)})
-  return function()
+-- the first rows of a source's records, whose parts are sorted in the workers
+local function sorted_there(self, order, most)
+  local plan = answers.compile(self, {kind = "sort", order = order, most = most, pack = sort.packer(order, most)})
+  local step, _, _, closing = answers.run(self, plan)
+  local _ <close> = closing
+  return sort.merged(function()
     for partial in step do
       if partial.value then return partial.value end -- there is none of a part that failed: the next step says so
     end
-  end, closing
+  end, order, most, plan.unpack)
 end
 
 
@@ -164,17 +166,15 @@ local function sorted(self, by, most)
   local order = sort.order(by)
   return function(limit)
     local n = limit and math.min(limit, most or limit) or most
-    if self.source then
-      local step, closing = sorted_parts(self, order, n)
-      local _ <close> = closing
-      return sort.merged(step, order, n)
-    end
+    if self.source then return sorted_there(self, order, n) end
     local step, _, _, closing = self:iter()
     local _ <close> = closing
     return sort.sorted(step, by, nil, n)
   end
 end
 
+
+local SORTED <const> = "sorted in the workers, merged in the host"
 
 -- In order of fields: sort("url"), sort("-count") (largest first), sort("-count", "url"). Lines without fields: sort(). Numbers
 -- by size, text by bytes, missing values last.
@@ -184,7 +184,7 @@ function Flow:sort(...)
     local groups = self.groups
     return with(self, {rows = function(limit) return sort.groups(groups(), order, limit) end})
   end
-  return rows_flow(self, "sort", sorted(self, order), class.columns(self), {measure = self.measure})
+  return rows_flow(self, "sort", sorted(self, order), class.columns(self), {measure = self.measure, runs = SORTED})
 end
 
 
@@ -199,7 +199,7 @@ function Flow:top(k, by)
     local groups = self.groups
     return rows_flow(self, "top", function() return groups():top(k, order) end, self.columns, {measure = self.measure})
   end
-  return rows_flow(self, "top", sorted(self, order, k), class.columns(self), {measure = self.measure})
+  return rows_flow(self, "top", sorted(self, order, k), class.columns(self), {measure = self.measure, runs = SORTED})
 end
 
 

@@ -7,6 +7,7 @@ local core = require "papy.core"
 local Error = require "papy.error"
 local chain = require "papy.flow.chain"
 local options = require "papy.options"
+local rowform = require "papy.rowform"
 
 local M = {}
 
@@ -264,9 +265,9 @@ end
 
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys =
 -- names, args = names, what = the answer's name}, {kind = "fold", init = f(), step = f(acc, value)}, {kind = "sort", order = as
--- of papy.sort, most = how many of the first or nil, pack = f(rows) -> what an item gives}. limit: records an item gives at most;
--- start: a regex that begins records; mismatch, mend; header: the first line of a file is no record. Returns {runner =, last =
--- what is behind it or nil, pack =, ops =, ...}.
+-- of papy.sort, most = how many of the first or nil, pack = f(rows) -> what an item gives, where records become rows}. limit:
+-- records an item gives at most; start: a regex that begins records; mismatch, mend; header: the first line of a file is no
+-- record. Returns {runner =, last = what is behind it or nil, pack =, unpack = f(bytes) -> row of a sort, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
@@ -280,8 +281,12 @@ function M.compile(steps, sink, how)
     plan.last = chain.sink(behind, sink, how.limit, how)
     spec.sink, spec.f, spec.limit = "call", plan.last.push, nil
   elseif sink.kind == "sort" then
-    local best = sink.most and sorts_by_slots(self, sink.order, names, how.mismatch)
-    spec.sink, spec.most, spec.falling = best and "best" or "rows", sink.most, sink.order.descending
+    if sorts_by_slots(self, sink.order, names, how.mismatch) then
+      spec.sink, spec.most, spec.falling, spec.text_of = "best", sink.most, sink.order.descending, rowform.text
+      plan.pack = nil
+    else
+      spec.sink = "rows"
+    end
   else
     spec.sink = sink.kind
     for _, name in ipairs(sink.keys or {}) do want(self, sink.what, name) end
@@ -305,6 +310,9 @@ function M.compile(steps, sink, how)
   plan.ops, plan.slots = spec.ops, self.slot
   plan.gives = sink.kind == "rows" or sink.kind == "lines" -- to somebody who may print them
   plan.runner = core.flow.new(spec)
+  if spec.sink == "best" then
+    function plan.unpack(bytes) return plan.runner:row(bytes) end
+  end
   return plan
 end
 

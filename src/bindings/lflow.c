@@ -6,6 +6,7 @@
 **   runner:place() -> offset, text             of the record under way, for messages
 **   runner:take() -> {value =, kept =, mismatched =, samples = {{offset =, text =}...}}   what the item gave
 **   runner:torn() -> has a mapping of this item broken? Then what was found is worth nothing: do it again and read
+**   runner:row(bytes) -> a row, in the host, of what a sorter gave that merged the values of a sort
 **   runner:sampled() -> number of samples so far
 **   runner:describe() -> how records are found, in words
 **
@@ -20,6 +21,7 @@
 #include "bindings/lflow.h"
 #include "bindings/ltally.h"
 #include "bindings/ltext.h"
+#include "bindings/lvalue.h"
 #include "scan/capture.h"
 
 static struct runner *runner_arg(lua_State *L, int idx) {
@@ -267,8 +269,9 @@ static void read_sink(lua_State *L, struct runner *r, int plan, int runner) {
   }
   if (r->sink == SINK_BEST) {
     lua_getfield(L, plan, "falling");
-    unsigned keys = runner_make_best(L, r, lua_gettop(L), (size_t)integer_field(L, plan, "most", 0));
+    unsigned keys = runner_make_best(L, r, lua_gettop(L), (size_t)integer_field(L, plan, "most", LUA_MAXINTEGER));
     lua_pop(L, 1);
+    r->text_of = function_field(L, plan, "text_of", runner);
     r->given = array_of(L, keys, sizeof *r->given);
     point_to(L, r, plan, "keys", keys, r->given);
   }
@@ -317,8 +320,8 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
 ** split_slots = how many those are, line = the one that is the record's text, plain = do records have no fields?, splitter =,
 ** start = regex that begins a record, header = is the first line of a file no record?, mismatch = "skip" "keep" "error" "call"
 ** (then mend = a function), ops = {{kind =, ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =,
-** args = (slots, 0 the text); columns = slots, names = their names; most = how many of the best, by keys =, falling =
-** booleans; f = function} */
+** args = (slots, 0 the text); columns = slots, names = their names; most = how many of the first, by keys =, falling
+** = booleans, text_of = f(table); f = function} */
 static int new_(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -365,6 +368,7 @@ static int gc(lua_State *L) {
     timeform_free(r->op[i].time);
   }
   best_free(r->best);
+  sorter_free(r->sorter);
   arena_free(&r->arena);
   buf_free(&r->lines);
   buf_free(&r->pairs);
@@ -462,6 +466,13 @@ static int take(lua_State *L) {
   return 1;
 }
 
+/* row(bytes) -> the row of what was kept of a record */
+static int row(lua_State *L) {
+  struct text kept = text_arg(L, 2);
+  runner_push_row(L, runner_arg(L, 1), 1, kept);
+  return 1;
+}
+
 /* how many samples there are of records that did not fit */
 static int sampled(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)runner_arg(L, 1)->samples);
@@ -480,7 +491,7 @@ static int describe(lua_State *L) {
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"clear", clear},       {"begin", begin}, {"go", go},
                                    {"place", place},       {"take", take},   {"sampled", sampled},
-                                   {"describe", describe}, {"torn", torn},   {NULL, NULL}};
+                                   {"describe", describe}, {"torn", torn},   {"row", row}, {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {

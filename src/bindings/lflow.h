@@ -61,7 +61,7 @@ enum sink {
   SINK_TALLY, /* added to a tally */
   SINK_LINES, /* their text, each with a newline */
   SINK_ROWS,  /* as tables, or strings where records have no fields */
-  SINK_BEST,  /* the same of those that come first by some slots */
+  SINK_BEST,  /* sorted by some slots, or those that come first */
   SINK_CALL   /* handed to a Lua function */
 };
 
@@ -93,6 +93,9 @@ struct runner {
   enum sink sink;
   struct tally *tally;
   struct best *best;
+  struct sorter *sorter; /* of what is kept, */
+  size_t most;           /* at most so many; */
+  int text_of;           /* a function: the text of a table that is a key */
   const struct value **given; /* keys and arguments of these: where they are in every record, */
   struct value whole;         /* which is here for the record's text */
   unsigned columns;           /* of rows: slots, with their names in UV_COLUMNS; 0: all fields */
@@ -152,8 +155,10 @@ void runner_go(lua_State *L, struct runner *r, int runner);
 unsigned runner_make_best(lua_State *L, struct runner *r, int falling, size_t most);
 /* keep the record under way if it is one of the first so far: 0, or -1 with r->why */
 int runner_best(struct runner *r);
-/* push the rows of those that are kept, an array in the order of the records; the runner is at `runner` */
+/* push those that are kept, as bytes of a sorter */
 void runner_push_best(lua_State *L, struct runner *r, int runner);
+/* push the row of one of these */
+void runner_push_row(lua_State *L, struct runner *r, int runner, struct text kept);
 
 /* lrecord.c */
 

@@ -200,8 +200,10 @@ int64_t best_end(struct best *b, struct why *why) {
   return (int64_t)b->heap.n;
 }
 
-struct text best_at(const struct best *b, size_t i) {
+struct text best_at(const struct best *b, size_t i, struct value keys[SORTER_KEYS_MOST]) {
   const struct entry *e = &b->heap.p[i];
+  struct packed from = packed_of(e->bytes.p, e->keys);
+  for (unsigned k = 0; k < b->spec.keys; k++) keys[k] = packed_get_value(&from);
   return (struct text){(const char *)e->bytes.p + e->keys, e->bytes.n - e->keys};
 }
 

@@ -23,8 +23,8 @@ bool best_wants(const struct best *b, const struct value *const *keys);
 /* Add one that is wanted; keys and bytes are copied. 0, or -1 with *why */
 int best_add(struct best *b, const struct value *const *keys, const void *bytes, size_t n, struct why *why);
 
-/* The end of adding: how many are kept, -1 with *why. Their bytes, from 0, are valid until best_clear. */
+/* The end of adding: how many are kept, -1 with *why. Their bytes and keys, from 0, are valid until best_clear. */
 int64_t best_end(struct best *b, struct why *why);
-struct text best_at(const struct best *b, size_t i);
+struct text best_at(const struct best *b, size_t i, struct value keys[SORTER_KEYS_MOST]);
 
 #endif

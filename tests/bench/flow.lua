@@ -10,6 +10,7 @@ local flows = {
   match = function() return log:match(line):group_by("status", { n = "count", sum = "sum bytes" }) end,
   fields = function() return log:fields("combined"):group_by("status", { n = "count", sum = "sum bytes" }) end,
   urls = function() return log:fields("combined"):count_by("url"):top(10) end,
+  largest = function() return log:fields("combined"):select("bytes", "url"):top(20, "bytes") end,
   lua = function()
     return log:match [[" (?<status>\d{3}) (?<bytes>\d+) "]]
       :where(function(r) return r.status ~= "304" end):sum_by("status", "bytes")

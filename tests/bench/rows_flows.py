@@ -55,6 +55,8 @@ with made() as log:
     compare('requests, bytes by status: fields', flow('fields', log.name), status, 'mawk', 0.10)
     compare('top 10 URLs', flow('urls', log.name),
             shell("mawk '{n[$7]++} END {for (u in n) print u, n[u]}' FILE | sort -k2,2rn -k1,1 | head", log.name), 'mawk, sort', 0.15)
+    compare('the 20 largest answers', flow('largest', log.name),
+            shell("mawk '{print $10, $7}' FILE | sort -s -k1,1nr | head -20", log.name), 'mawk, sort', 0.08)
     compare('bytes by status, a Lua function a record', flow('lua', log.name),
             shell("mawk '$9 != \"304\" {b[$9]+=$10} END {for (s in b) printf \"%s %.0f\\n\", s, b[s]}' FILE", log.name), 'mawk', 0.30)
     compare('p50, p99 of latency by status', flow('quantiles', log.name), shell(
