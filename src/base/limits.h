@@ -108,6 +108,8 @@
 #define MAP_AHEAD 4096
 #define MAP_AROUND 4096
 #define PIECES_KEPT 256
+#define CSV_RECORD_MOST 200
+#define CSV_LOOK 32
 #define FILES_MOST 1
 #define REGEX_KEPT 1
 #define REGEX_STACK_START 1024
@@ -134,6 +136,11 @@
 #define MAP_AROUND (64 << 10)
 /* a state's reading buffer that a long line made larger than this is given back */
 #define PIECES_KEPT (4 << 20)
+/* Bytes of a csv record with newlines in quotes; a quote that is not closed by then is a slip. A stray quote may be looked behind
+** so far, and what reads the file has so much of it in memory; fields that hold documents of some MB are met with. */
+#define CSV_RECORD_MOST (16 << 20)
+/* bytes at the beginning of a chunk that are looked at for signs of quotes: they are read twice */
+#define CSV_LOOK (16 << 10)
 /* source files kept open that nobody is reading at the moment */
 #define FILES_MOST 32
 /* compiled patterns kept for whoever asks again (at least so many, at most twice): one costs about 50 us to compile,

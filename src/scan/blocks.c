@@ -1,5 +1,7 @@
 /* The end of the last whole record is looked for from the back, line by line, and only in what is new: so a stream of lines costs
-** one memrchr a block, records of some lines a few searches, and a record of a gigabyte is looked through once. */
+** one memrchr a block, records of some lines a few searches, and a record of a gigabyte is looked through once. Records of csv
+** are looked for one after the other; one that is not whole is looked through again with the next newline, or if it is large, when
+** it has grown by an eighth. */
 #include "scan/blocks.h"
 
 #include <string.h>
@@ -11,6 +13,11 @@ void blocks_init(struct blocks *b, struct regex *start) {
   memset(b, 0, sizeof *b);
   buf_heap(&b->buf);
   b->start = start;
+}
+
+void blocks_of_csv(struct blocks *b, char separator) {
+  b->quotes = true;
+  csvcut_init(&b->cutter, separator);
 }
 
 void blocks_free(struct blocks *b) {
@@ -74,12 +81,24 @@ static int find_record(struct blocks *b, size_t from, size_t end, struct why *wh
   return 0;
 }
 
+/* in what is there of the record under way and those behind it */
+static void find_quoted(struct blocks *b) {
+  const char *p = (const char *)b->buf.p, *end;
+  size_t from = b->cut > b->given ? b->cut : b->given, rest = b->buf.n - from;
+  if (rest < b->enough) return;
+  csvcut_begin(&b->cutter, p + from, rest, false);
+  while ((end = csvcut_next(&b->cutter)) != NULL) b->cut = (size_t)(end - p);
+  rest = (size_t)(b->cutter.end - b->cutter.record);
+  b->enough = rest > BLOCK_BYTES ? rest + rest / 8 : 0;
+}
+
 static int look(struct blocks *b, struct why *why) {
   size_t from = b->lines;
   const uint8_t *nl = b->seen < b->buf.n ? memrchr(b->buf.p + b->seen, '\n', b->buf.n - b->seen) : NULL;
   b->seen = b->buf.n;
   if (!nl) return 0;
   b->lines = (size_t)(nl + 1 - b->buf.p);
+  if (b->quotes) return find_quoted(b), 0;
   if (b->start) return find_record(b, from > b->given ? from : b->given, b->lines, why);
   b->cut = b->lines;
   return 0;
@@ -87,7 +106,7 @@ static int look(struct blocks *b, struct why *why) {
 
 int blocks_next(struct blocks *b, enum blocks_wish wish, const char **p, size_t *n, struct why *why) {
   if (look(b, why) < 0) return -1;
-  size_t end = wish == BLOCKS_ALL ? b->buf.n : wish == BLOCKS_LINES ? b->lines : b->cut;
+  size_t end = wish == BLOCKS_ALL ? b->buf.n : wish == BLOCKS_LINES && !b->quotes ? b->lines : b->cut;
   if (end <= b->given || (wish == BLOCKS_FULL && b->buf.n - b->given < BLOCK_BYTES)) return 0;
   *p = (const char *)b->buf.p + b->given;
   *n = end - b->given;

@@ -2,8 +2,7 @@
 **
 ** A field that begins with a double quote ends at the next one that is not doubled, and must end the field; doubled quotes
 ** inside are one. A quote in the middle of an unquoted field is itself. Names and short records as in separated.h.
-** A record is a line: a quoted field that goes on behind the line's end does not fit. (Sources with such fields need a
-** record_start that joins the lines.) */
+** Newlines in quotes are text; where the record ends is found before (csvcut.h). */
 #ifndef PAPY_SCAN_CSV_H
 #define PAPY_SCAN_CSV_H
 

@@ -18,12 +18,22 @@ static void keep_rest(struct pieces *s) {
   s->given = 0;
 }
 
+void pieces_keep(struct pieces *s, size_t n) {
+  s->given -= n;
+}
+
+void pieces_extend(struct pieces *s, uint64_t last) {
+  s->end = last + 1;
+  s->step = READ_LOOK;
+}
+
 /* read on: a piece, or as much again as the unfinished line already has */
 static int more(struct pieces *s, struct why *why) {
   uint64_t n = s->buf->n > s->step ? s->buf->n : s->step;
   if (s->step < READ_PIECE) s->step *= 2;
   if (n > s->end - s->at) n = s->end - s->at;
-  if (buf_more(s->buf, n + REGEX_BEYOND) != 0) return why_set(why, "cannot read %.700s: out of memory", s->file->ref.path);
+  if (buf_more(s->buf, n + REGEX_BEYOND) != 0)
+    return why_set(why, "cannot read %.700s: out of memory", s->file->ref.path);
   if (file_read(s->file, s->at, s->buf->p + s->buf->n, n, why) != 0) return -1;
   s->buf->n += n;
   s->at += n;

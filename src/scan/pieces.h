@@ -21,6 +21,10 @@ struct pieces {
 
 /* bytes first to last, both inclusive; buf's content is overwritten */
 void pieces_start(struct pieces *s, struct file *file, uint64_t first, uint64_t last, struct buf *buf);
+/* The last n bytes of the piece are not done with: the next piece begins with them. */
+void pieces_keep(struct pieces *s, size_t n);
+/* The range ends with byte `last` only. Little of that is needed, most likely. */
+void pieces_extend(struct pieces *s, uint64_t last);
 /* 1 with the next piece, 0 at the end, -1 with *why */
 int pieces_next(struct pieces *s, const char **p, size_t *n, struct why *why);
 
