@@ -40,8 +40,8 @@ local function of_text(item)
 end
 
 
-local function of_source(source, start)
-  local stream = core.source.stream(source, start)
+local function of_source(source, start, csv)
+  local stream = core.source.stream(source, start, csv)
   return function()
     local text, name, offset = stream:step(true)
     if text then return text, name, offset end
@@ -74,7 +74,7 @@ function M.utf16(path)
 end
 
 
-local function of_file(path, start)
+local function of_file(path, start, csv)
   local kind, why = core.source.sniff(path)
   if not kind then return of_nothing(why) end
   if kind == "plain" then
@@ -89,12 +89,12 @@ local function of_file(path, start)
   elseif kind == "utf16" then why = M.utf16(path)
   else why = ("cannot read %s: it was a file, and is none any more"):format(path) end
   if not source then return of_nothing(why) end
-  return of_source(source, start)
+  return of_source(source, start, csv)
 end
 
 
 -- one file after the other; behind an error the next one
-local function of_files(files, start)
+local function of_files(files, start, csv)
   local i, step = 0, of_nothing()
   return function()
     while true do
@@ -102,23 +102,25 @@ local function of_files(files, start)
       if block or name then return block, name, offset end
       i = i + 1
       if not files[i] then return nil end
-      step = of_file(files[i], start)
+      step = of_file(files[i], start, csv)
     end
   end
 end
 
 
--- The blocks of an item; start: the source's record_start, a regex or nil. A function that returns, each time it is called,
+-- The blocks of an item; start: the source's record_start, a regex or nil; csv: the separator of csv, whose records may have
+-- newlines in quotes, or nil. A function that returns, each time it is called,
 --   block, name, offset   a chunk or a string: one or more whole records; the name of the file (or of the member:
 --                         "a.tar:b.log") for people; the offset of its first byte in it (uncompressed)
 --   nil, err              where a file is broken: a papy.Error of kind "input" that names file and offset. All blocks before
 --                         it are good; who wants to go on behind it calls again
 --   nil                   at the end
--- A block is good until the next call. Records do not go from one block to the next.
-function M.blocks(item, start)
+-- A block is good until the next call. Records do not go from one block to the next, except those of csv from a chunk of a large
+-- file to the next chunk.
+function M.blocks(item, start, csv)
   if is_chunk(item) then return of_chunk(item, start) end
   if item.text then return of_text(item) end
-  if item.files then return of_files(item.files, start) end
+  if item.files then return of_files(item.files, start, csv) end
   return of_nothing(item.broken)
 end
 

@@ -117,7 +117,7 @@ end
 
 -- the blocks of a source as items
 local function from_source(self, source)
-  local stream = core.source.stream(source, self.source.record_start)
+  local stream = core.source.stream(source, self.source.record_start, self.csv)
   self.opened[stream] = true
   return function(wait)
     local text, name, offset = stream:step(wait)
@@ -315,7 +315,7 @@ end
 
 -- ---- the input of a pool ----
 
-local items_spec = {workers = "count", size = "count"}
+local items_spec = {workers = "count", size = "count", csv = "string"}
 
 
 local function has(source, kind)
@@ -351,13 +351,14 @@ end
 -- Items: an input for a pool's add_task (callable; __pure, __pull: see numap.lua), with a method stop. Each item is small data (a
 -- chunk, a table) or the text itself, and stands for a run of whole records; together, in order, they are the source.
 -- how: workers (their number, default 1), size (bytes of a chunk; default a sixteenth of a worker's share of the file, 64 KiB to
--- 4 MiB). All errors of files come out of `blocks`, in the order of the records; only what an iterator raises is raised here, and
--- that a source which can be read only once was read.
+-- 4 MiB), csv (its separator, where records may have newlines in quotes: a chunk may then begin inside one). All errors of files
+-- come out of `blocks`, in the order of the records; only what an iterator raises is raised here, and that a source which can be
+-- read only once was read.
 function M.items(source, how)
   local o = options.check("items", how, items_spec)
   take(source)
-  local self = {source = source, workers = o.workers or 1, size = o.size, files = {}, files_size = 0, streams = {}, followed = {},
-    opened = setmetatable({}, {__mode = "k"})}
+  local self = {source = source, workers = o.workers or 1, size = o.size, csv = o.csv, files = {}, files_size = 0, streams = {},
+    followed = {}, opened = setmetatable({}, {__mode = "k"})}
   self.all_named = not has(source, "glob") and not source.recursive and not source.include and not source.exclude
   self.each = each_file(source)
   local step = source.follow and next_followed or next_item

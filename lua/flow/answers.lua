@@ -45,9 +45,10 @@ end
 local TAIL_CHUNK <const> = 256 << 10
 
 
--- The chunks of a flow's source, the last one first; nil when it has parts that are no chunks (small or packed files, streams).
+-- The chunks of a flow's source, the last one first; nil when it has parts that are no chunks (small or packed files, streams),
+-- and of csv, where it takes what comes before a chunk to know where its records begin.
 function M.backwards(self)
-  if self.source.follow or self.header then return nil end
+  if self.source.follow or self.header or M.compile(self, {kind = "count"}).csv then return nil end
   for _, entry in ipairs(self.source.entries) do
     if entry.kind ~= "path" then return nil end
   end
@@ -234,6 +235,7 @@ local function explain_source(self, say)
       op.expr and ": " .. op.expr or op.regex and ": " .. op.regex.pattern or "")
   end
   for _, step in ipairs(plan.behind) do say("  %s (Lua)", step.kind) end
+  if plan.csv then say("records: lines, and lines joined by quoted fields; in order") end
   if #plan.slots > 0 then say("fields: %s", table.concat(plan.slots, ", ")) end
   local lead = plan.runner:describe()
   if lead then say("lines are found by: %s", lead) end

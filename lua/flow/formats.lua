@@ -2,7 +2,8 @@
 --
 -- A format is a table: name (for people), make(slots, trial) -> splitter, and what is known besides: columns (the names of its
 -- fields, nil when the data name them), times = {field = format of time}, make_whole(slots) for records that must fit to their
--- end, hint(text) -> a word about a record that does not fit, or nothing. Of one with `header` (its separator) only the first
+-- end, hint(text) -> a word about a record that does not fit, or nothing, csv = the separator where records may have newlines in
+-- quotes. Of one with `header` (its separator) only the first
 -- line of the data says what it is: header(format, line) makes it.
 local core = require "papy.core"
 local Error = require "papy.error"
@@ -57,9 +58,7 @@ end
 
 local function of_csv(what, separator, columns)
   local format = format_of(what, function(slots, trial) return fields.csv(separator, columns, slots, trial) end)
-  function format.hint(text)
-    return select(2, text:gsub('"', "")) % 2 == 1 and "quoted fields cannot go on in the next line"
-  end
+  format.csv = separator
   return format
 end
 
@@ -115,7 +114,7 @@ end
 
 
 local function with_columns(what, t, separator, of)
-  if t.header and not t.columns then return {name = what, header = separator, of = of, times = {}} end
+  if t.header and not t.columns then return {name = what, header = separator, of = of, csv = t.csv, times = {}} end
   return of(what, separator, t.columns)
 end
 

@@ -266,8 +266,8 @@ end
 -- Compile the steps of a flow for a sink: {kind = "count"}, {kind = "lines"}, {kind = "rows"}, {kind = "tally", tally =, keys =
 -- names, args = names, what = the answer's name}, {kind = "fold", init = f(), step = f(acc, value)}, {kind = "sort", order = as
 -- of papy.sort, most = how many of the first or nil, pack = f(rows) -> what an item gives, where records become rows}. limit:
--- records an item gives at most; start: a regex that begins records; mismatch, mend; header: the first line of a file is no
--- record. Returns {runner =, last = what is behind it or nil, pack =, unpack = f(bytes) -> row of a sort, ops =, ...}.
+-- records an item gives at most; start: a regex that begins records; mismatch, mend; header: the first record of a file is
+-- none. Returns {runner =, last = what is behind it or nil, pack =, unpack = f(bytes) -> row of a sort, ops =, ...}.
 function M.compile(steps, sink, how)
   local cut = first_lua(steps)
   local native, behind = table.move(steps, 1, cut - 1, 1, {}), table.move(steps, cut, #steps, 1, {})
@@ -275,7 +275,9 @@ function M.compile(steps, sink, how)
   collect_names(self, native)
   local spec = {start = how.start, mismatch = how.mismatch or "skip", mend = how.mend, seed = how.seed, limit = how.limit,
     header = how.header}
-  local plan = {behind = behind, header = how.header, hint = self.format and self.format.hint, pack = sink.pack}
+  spec.csv = not how.start and self.format and self.format.csv or nil
+  local plan = {behind = behind, header = how.header, csv = spec.csv, hint = self.format and self.format.hint,
+    pack = sink.pack}
   local names = selected(native)
   if #behind > 0 or sink.kind == "fold" then
     plan.last = chain.sink(behind, sink, how.limit, how)

@@ -2,6 +2,7 @@
 --
 -- The plan is compiled before the pool forks, so workers have it. An item's result is complete or not there: when a worker dies
 -- its item is done again. A file that breaks in the middle gives what came before, then the error.
+-- A chunk of csv may begin inside quotes. Its worker guesses, and the host, which takes results in order, knows.
 local core = require "papy.core"
 local Error = require "papy.error"
 local numap = require "papy.numap"
@@ -133,7 +134,7 @@ end
 
 -- all blocks of an item
 local function run_blocks(self, partial, item)
-  local step, runner = open.blocks(item, self.source.record_start), self.plan.runner
+  local step, runner = open.blocks(item, self.source.record_start, self.plan.csv), self.plan.runner
   while true do
     local block, name, offset = step()
     if block then
@@ -222,6 +223,24 @@ local function work(self, item)
 end
 
 
+-- A chunk of csv, from `first` on, or from where its first record begins, most likely. The result says where it was begun, and
+-- where the last record ended, which may be behind the chunk: `settled` compares these.
+local function work_csv(self, chunk, first)
+  if not first then
+    first = chunk.first > 0 and core.chunks.csv_begin(chunk, self.plan.csv) or chunk.first
+  end
+  if first > chunk.last then return {chunk = chunk, begun = first} end
+  local partial = work(self, core.chunks.from(chunk, first))
+  partial.chunk, partial.begun, partial.done, partial.bytes = chunk, first, self.plan.runner:done(), bytes_of(chunk)
+  return partial
+end
+
+
+local function work_on(self, item)
+  return (self.plan.csv and M.is_chunk(item) and work_csv or work)(self, item)
+end
+
+
 -- ---- in the host ----
 
 -- a file that is read in chunks is broken once
@@ -242,6 +261,21 @@ local function add_samples(self, list, more)
     end)
   end
   for i = SAMPLES + 1, #list do list[i] = nil end
+end
+
+
+-- Results come in the order of the source, so it is known where the last record before a chunk of csv ended. If the chunk was not
+-- begun there, its result is worth nothing and it is done again, here; nil when no record begins in it.
+local function settled(self, partial)
+  local chunk, before = partial.chunk, self.before
+  if not chunk then return partial end
+  local follows = before and before.file == chunk.file and before.last + 1 == chunk.first
+  local first = follows and before.done or chunk.first
+  self.before = {file = chunk.file, last = chunk.last, done = first}
+  if first > chunk.last then return nil end
+  if partial.begun ~= first then partial = work_csv(self, chunk, first) end
+  self.before.done = math.max(partial.done, chunk.last + 1) -- it may have ended early
+  return partial
 end
 
 
@@ -298,11 +332,11 @@ end
 -- what came before.
 function M.run(plan, source, how)
   local self = {plan = plan, source = source, on_error = how.on_error, count = how.count, quiet = how.quiet,
-    ordered = how.ordered, report = how.report or M.new_report(), known = {}, failures = {}}
-  local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size})
-  local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = how.ordered,
+    ordered = plan.csv and true or how.ordered, report = how.report or M.new_report(), known = {}, failures = {}}
+  local input = how.input and how.input() or open.items(source, {workers = how.workers, size = how.size, csv = plan.csv})
+  local pool = numap.NuMap {worker_num = how.workers, stride = how.workers, buffer = 4 * how.workers, ordered = self.ordered,
     name = "flow"}
-  local task = pool:add_task(function(item) return work(self, item) end, input, {retries = RETRIES, name = "flow"})
+  local task = pool:add_task(function(item) return work_on(self, item) end, input, {retries = RETRIES, name = "flow"})
   local ended, pending = false, nil
   local bar = progress.new(source, plan.gives)
   local function close()
@@ -311,6 +345,13 @@ function M.run(plan, source, how)
       if bar then bar.wipe() end
       pool:stop {force = true}
       if input.stop then input:stop() end
+    end
+  end
+  local function next_partial()
+    while true do
+      local partial = task()
+      local whole = partial and settled(self, partial)
+      if whole or not partial then return whole end
     end
   end
   local function step()
@@ -322,7 +363,7 @@ function M.run(plan, source, how)
     end
     if ended then return nil end
     if bar then bar.wait() end
-    local ok, partial = pcall(task)
+    local ok, partial = pcall(next_partial)
     if not ok then
       close()
       error(partial, 0)

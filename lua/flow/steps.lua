@@ -65,12 +65,12 @@ end
 
 -- ---- the line that names the columns ----
 
-local function first_line_of(block)
-  if type(block) == "string" then return block:match "^[^\n]*" end
-  local step, _, _, closing = block:lines()
-  local line = step()
-  class.shut(closing)
-  return line
+local function first_record_of(block, offset, csv)
+  local runner = core.flow.new {slots = {}, ops = {}, sink = "rows", limit = 1, plain = true, csv = csv}
+  runner:clear()
+  runner:begin(block, offset)
+  runner:go()
+  return runner:take().value[1]
 end
 
 
@@ -89,16 +89,16 @@ local function put_back(taken, items)
 end
 
 
--- The first line of the flow's source; and, of a source that can be read only once, what gives an input with all of it, once.
-local function first_line(self)
+-- The first record of the flow's source; and, of a source that can be read only once, what gives an input with all of it, once.
+local function first_record(self, csv)
   local source = self.source
-  local items = open.items(source, {workers = self.workers or core.sys.cpus(), size = self.size})
+  local items = open.items(source, {workers = self.workers or core.sys.cpus(), size = self.size, csv = csv})
   local taken, line = {}, nil
   for item in items do
     taken[#taken + 1] = item
-    local block, err = open.blocks(item, source.record_start)()
+    local block, err, offset = open.blocks(item, source.record_start, csv)()
     if block then
-      line = first_line_of(block)
+      line = first_record_of(block, offset, csv)
       break
     elseif err and source.on_error ~= "skip" then
       error(err, 0)
@@ -118,13 +118,16 @@ end
 -- '$ip - $user [$time] "$request" $status', a separator ("\t", ";"; "words" is awk's way), or an array of column names.
 -- opts: columns = names of the fields, separator =, header = true (the first line names them; so for "csv" and "tsv" without
 -- columns), quoted = true (as csv). What does not fit the format is left out (see on_mismatch).
+-- Quoted fields of csv may have newlines in them (unless there is a record_start, or csv is tried among other formats), in
+-- records up to 16 MiB. A quote that is not closed by then, or elsewhere than at a field's end, ends with its line: that does
+-- not fit.
 function Flow:fields(x, opts)
   must_have_no_fields(self, "fields")
   local o = options.check("fields", opts, fields_spec)
   local format = formats.format(x, o)
   if not format.header then return add(self, {kind = "split", format = format}) end
   if not self.source then refuse("fields: columns = {names...} must be given here") end
-  local line, input = first_line(self)
+  local line, input = first_record(self, not self.source.record_start and format.csv or nil)
   return with(add(self, {kind = "split", format = formats.header(format, line)}), {header = true, input = input})
 end
 
@@ -254,7 +257,7 @@ function Flow:on_error(policy)
 end
 
 
--- Records in whatever order they are ready.
+-- Records in whatever order they are ready; those of csv are in order all the same.
 function Flow:unordered()
   return with(self, {ordered = false})
 end

@@ -17,6 +17,7 @@
 #include "bindings/ltext.h"
 #include "codec/codec.h"
 #include "scan/chunks.h"
+#include "scan/csvcut.h"
 #include "scan/records.h"
 
 #define CHUNKS "papy.chunks"
@@ -29,7 +30,9 @@ struct here *chunks_here(lua_State *L) {
   return h;
 }
 
-struct chunk *chunk_check(lua_State *L, int idx) { return luaL_checkudata(L, idx, CHUNK_CLASS); }
+struct chunk *chunk_check(lua_State *L, int idx) {
+  return luaL_checkudata(L, idx, CHUNK_CLASS);
+}
 
 static void push_chunk(lua_State *L, const struct file_ref *ref, uint64_t first, uint64_t last) {
   size_t n = strlen(ref->path) + 1;
@@ -212,6 +215,49 @@ static int within(lua_State *L) {
   return 2;
 }
 
+/* from(chunk, first) -> the chunk of its bytes from that offset on, which must be in it */
+static int from(lua_State *L) {
+  struct chunk *c = chunk_check(L, 1);
+  lua_Integer first = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, first >= 0 && (uint64_t)first >= c->first && (uint64_t)first <= c->last, 2, "not in the chunk");
+  push_chunk(L, &c->ref, (uint64_t)first, c->last);
+  return 1;
+}
+
+/* from the first bytes of the chunk, and as many more as it takes */
+static int guess_begin(struct file *f, const struct chunk *c, struct csvcut *cut, struct buf *buf, uint64_t *at,
+                       struct why *why) {
+  size_t look = CSV_LOOK, n, guess;
+  do {
+    n = chunk_length(c) < look ? chunk_length(c) : look;
+    buf->n = 0;
+    if (buf_more(buf, n) != 0) return why_set(why, "cannot read %.700s: out of memory", c->path);
+    if (file_read(f, c->first, buf->p, n, why) != 0) return -1;
+    guess = csvcut_guess(cut, (const char *)buf->p, n);
+    look *= 8;
+  } while (guess == n && n < chunk_length(c));
+  *at = c->first + guess;
+  return 0;
+}
+
+/* csv_begin(chunk, separator) -> the offset at which the first record of csv in it begins, most likely: the chunk may begin
+** inside quotes, and even end there. nil and a sentence when the file cannot be read */
+static int csv_begin(lua_State *L) {
+  struct why why;
+  struct csvcut cut;
+  uint64_t at = 0;
+  struct chunk *c = chunk_check(L, 1);
+  struct here *h = chunks_here(L);
+  csvcut_init(&cut, luaL_checkstring(L, 2)[0]);
+  struct file *f = files_find(&h->files, &c->ref, &why);
+  int rc = f ? guess_begin(f, c, &cut, &h->pieces, &at, &why) : -1;
+  if (f) file_let(&h->files, f);
+  if (h->pieces.cap > PIECES_KEPT) buf_free(&h->pieces);
+  if (rc != 0) return lua_pushnil(L), lua_pushstring(L, why.text), 2;
+  lua_pushinteger(L, (lua_Integer)at);
+  return 1;
+}
+
 /* behind_mark(chunk) -> the chunk without the mark of UTF-8 that may begin the file; false when nothing else is in it;
 ** nil and a sentence when the file cannot be read */
 static int behind_mark(lua_State *L) {
@@ -235,6 +281,8 @@ static int behind_mark(lua_State *L) {
 static const luaL_Reg module[] = {
     {"chunks", chunks_},
     {"within", within},
+    {"from", from},
+    {"csv_begin", csv_begin},
     {"behind_mark", behind_mark},
     {"count_records", chunk_count_records},
     {NULL, NULL},

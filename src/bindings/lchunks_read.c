@@ -93,10 +93,11 @@ int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ct
   return rc == MAPPING_BROKEN ? SHOW_TORN : rc;
 }
 
-struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why) {
+struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, uint64_t *size, struct why *why) {
   const struct chunk *c = chunk_check(L, idx);
   *first = c->first;
   *last = c->last;
+  *size = c->ref.size;
   return files_find(&chunks_here(L)->files, &c->ref, why);
 }
 

@@ -7,6 +7,7 @@
 **   runner:take() -> {value =, kept =, mismatched =, samples = {{offset =, text =}...}}   what the item gave
 **   runner:torn() -> has a mapping of this item broken? Then what was found is worth nothing: do it again and read
 **   runner:row(bytes) -> a row, in the host, of what a sorter gave that merged the values of a sort
+**   runner:done() -> offset       where the block's last record ended
 **   runner:sampled() -> number of samples so far
 **   runner:describe() -> how records are found, in words
 **
@@ -318,8 +319,8 @@ static void read_splitter(lua_State *L, struct runner *r, int plan, int runner) 
 
 /* new{slots = names of the fields that are wanted (false for those that records do not show), those of the splitter first,
 ** split_slots = how many those are, line = the one that is the record's text, plain = do records have no fields?, splitter =,
-** start = regex that begins a record, header = is the first line of a file no record?, mismatch = "skip" "keep" "error" "call"
-** (then mend = a function), ops = {{kind =, ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =,
+** start = regex that begins a record, csv = its separator: records may have newlines in quotes, header = is the first record of
+** a file none?, mismatch = "skip" "keep" "error" "call" (then mend = a function), ops = {{kind =, ...}...}, sink =, limit =, seed = of samples, and for the sinks: tally =, keys =,
 ** args = (slots, 0 the text); columns = slots, names = their names; most = how many of the first, by keys =, falling
 ** = booleans, text_of = f(table); f = function} */
 static int new_(lua_State *L) {
@@ -350,6 +351,8 @@ static int new_(lua_State *L) {
   if (true_field(L, 1, "f")) function_field(L, 1, "f", 2); /* the sink's is the first */
   r->start = regex_field(L, 1, "start", 2);
   r->header = true_field(L, 1, "header");
+  r->quotes = true_field(L, 1, "csv");
+  if (r->quotes) csvcut_init(&r->cut, text_field(L, 1, "csv").p[0]);
   read_splitter(L, r, 1, 2);
   read_ops(L, r, 1, 2, 3);
   read_sink(L, r, 1, 2);
@@ -393,7 +396,7 @@ static int clear(lua_State *L) {
   if (r->tally) tally_clear(r->tally);
   if (r->best) best_clear(r->best);
   r->lines.n = 0;
-  r->kept = r->mismatched = r->rows = 0;
+  r->kept = r->mismatched = r->rows = r->done = 0;
   r->samples = 0;
   return 0;
 }
@@ -407,6 +410,11 @@ static int begin(lua_State *L) {
 static int go(lua_State *L) {
   runner_go(L, runner_arg(L, 1), 1);
   return 0;
+}
+
+static int done(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)runner_arg(L, 1)->done);
+  return 1;
 }
 
 static int torn(lua_State *L) {
@@ -489,9 +497,9 @@ static int describe(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"new", new_}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"clear", clear},       {"begin", begin}, {"go", go},
-                                   {"place", place},       {"take", take},   {"sampled", sampled},
-                                   {"describe", describe}, {"torn", torn},   {"row", row}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"clear", clear},       {"begin", begin}, {"go", go},     {"place", place}, {"take", take}, {"sampled", sampled},
+    {"describe", describe}, {"torn", torn},   {"done", done}, {"row", row},     {NULL, NULL}};
 
 int luaopen_papy_core_flow(lua_State *L) {
   if (luaL_newmetatable(L, RUNNER)) {

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "scan/best.h"
 #include "scan/calendar.h"
+#include "scan/csvcut.h"
 #include "scan/expr.h"
 #include "scan/pieces.h"
 #include "scan/record.h"
@@ -81,9 +82,11 @@ struct runner {
   unsigned ops;
   struct splitter *splitter; /* borrowed; NULL: records have no fields but derived ones */
   struct regex *start;       /* borrowed: records are runs of lines */
+  bool quotes;               /* records may have newlines in quotes: */
+  struct csvcut cut;         /* where those of the piece end */
   struct regex *lead;        /* borrowed: the pattern of the first op, by which lines are found; NULL: none */
   bool lead_splits;
-  bool header; /* the first line of a file is no record */
+  bool header; /* the first record of a file only names the fields */
   enum mismatch mismatch;
   int mend;                    /* the function of MISMATCH_CALL */
   unsigned slots, split_slots; /* those of the splitter come first */
@@ -116,7 +119,9 @@ struct runner {
   struct buf bytes;
   bool reading;  /* is there more of the held file? */
   bool mapped;   /* the held file's bytes are looked at where they are mapped, */
-  uint64_t last; /* up to this one */
+  uint64_t last; /* up to this one: records that begin behind it are others' */
+  uint64_t size; /* of the held file, as far as it counts */
+  uint64_t done; /* where in its file the block's last record ended, that of this one; which may be behind `last` */
   struct why why;
   bool kept_failed;   /* the mapping of the record that failed is gone: */
   struct buf failed;  /* its text, */

@@ -3,6 +3,7 @@
 ** A plan without Lua runs over a chunk where it is mapped, guarded against files that shrink meanwhile (scan/mapping.h):
 ** nothing here raises then, and the loop may be left anywhere, after which the item is worth nothing. Else a chunk is read
 ** piece by piece into one buffer (whole records, small enough for the processor's cache); a string is a piece by itself.
+** Records of csv may go on behind the piece, and behind the chunk, whose last one then is read to its end.
 ** Where the first op is a pattern, the pattern finds the lines (regex_next_line looks at many at once), and what it passed
 ** over has not matched; else records are found one by one. A record's fields are values that point into the piece; Lua is
 ** called only for ops that are Lua functions.
@@ -40,12 +41,24 @@ static void rest(lua_State *L, struct runner *r) {
   if (r->bytes.cap > PIECES_KEPT) buf_free(&r->bytes); /* one line was huge; that is no reason to stay so */
 }
 
-static void new_piece(struct runner *r, const char *p, size_t n) {
-  const char *nl = memchr(p, '\n', n);
+/* behind the record that names the fields; 0 where it goes on behind the piece */
+static size_t header_length(struct runner *r) {
+  const char *nl = memchr(r->text, '\n', r->n), *end = nl ? nl + 1 : r->text + r->n;
+  if (r->quotes) end = csvcut_next(&r->cut);
+  return end ? (size_t)(end - r->text) : 0;
+}
+
+/* whole: its last record ends with it. A search over many lines knows neither of quotes nor of carriage returns at their ends. */
+static void new_piece(struct runner *r, const char *p, size_t n, bool whole) {
   r->text = p;
   r->n = n;
-  r->at = r->header && r->offset == 0 ? nl ? (size_t)(nl + 1 - p) : n : 0;
-  r->by_lead = r->lead && !memchr(p, '\r', n); /* a record ends before it: a search over many lines would not know */
+  if (r->quotes) csvcut_begin(&r->cut, p, n, whole);
+  r->at = r->header && r->offset == 0 ? header_length(r) : 0;
+  r->by_lead = r->lead && !memchr(p, '\r', n) && !(r->quotes && memchr(p, '"', n));
+}
+
+static size_t length_done(const struct runner *r) {
+  return r->at < r->n ? r->at : r->n;
 }
 
 /* records of several lines are not to be cut: all at once */
@@ -54,19 +67,26 @@ static void read_whole(lua_State *L, struct runner *r, uint64_t first, uint64_t 
   r->bytes.n = 0;
   if (buf_more(&r->bytes, n) != 0) luaL_error(L, "cannot read %s: out of memory", r->held->ref.path);
   if (file_read(r->held, first, r->bytes.p, n, &r->why) != 0) fail(L, r);
-  new_piece(r, (const char *)r->bytes.p, n);
+  new_piece(r, (const char *)r->bytes.p, n, true);
+}
+
+/* a record that goes on behind the piece begins the next one, with what follows in the chunk, or in the file behind it */
+static void keep_record(struct runner *r) {
+  pieces_keep(&r->pieces, r->n - r->at);
+  if (r->pieces.at == r->pieces.end) pieces_extend(&r->pieces, r->size - 1);
 }
 
 static bool next_piece(lua_State *L, struct runner *r) {
   const char *p;
   size_t n;
-  if (!r->reading) return false;
-  r->offset += r->n;
+  if (!r->reading || r->done > r->last) return false;
+  if (r->at < r->n) keep_record(r);
+  r->offset += length_done(r);
   int rc = pieces_next(&r->pieces, &p, &n, &r->why);
   if (rc <= 0) r->reading = false;
   if (rc < 0) rest(L, r); /* no record is under way */
   if (rc < 0) fail(L, r);
-  if (rc > 0) new_piece(r, p, n);
+  if (rc > 0) new_piece(r, p, n, r->offset + n == r->size);
   return rc > 0;
 }
 
@@ -81,15 +101,17 @@ void runner_begin(lua_State *L, struct runner *r, int runner, int idx, uint64_t 
   size_t n;
   rest(L, r);
   r->kept_failed = false;
-  r->offset = offset;
+  r->offset = r->done = offset;
+  r->last = UINT64_MAX;
   lua_pushvalue(L, idx);
   lua_setiuservalue(L, runner, UV_BLOCK);
   if (lua_type(L, idx) == LUA_TSTRING) {
     const char *p = lua_tolstring(L, idx, &n);
-    new_piece(r, p, n);
+    new_piece(r, p, n, true);
     return;
   }
-  if (!(r->held = chunk_hold(L, idx, &r->offset, &r->last, &r->why))) fail(L, r);
+  if (!(r->held = chunk_hold(L, idx, &r->offset, &r->last, &r->size, &r->why))) fail(L, r);
+  r->done = r->offset;
   if (r->start) read_whole(L, r, r->offset, r->last);
   else if (r->native && !r->reads) r->mapped = true;
   else begin_pieces(r);
@@ -159,6 +181,15 @@ static int find_line(struct runner *r) {
   return rc > 0 ? split_by_lead(r) : rc;
 }
 
+/* one that begins in the chunk and ends in the piece */
+static int next_of_quotes(struct runner *r) {
+  const char *p = r->text + r->at, *end = r->offset + r->at > r->last ? NULL : csvcut_next(&r->cut);
+  if (!end) return 0;
+  r->at = (size_t)(end - r->text);
+  set_record(r, p, (size_t)(end - p) - (end[-1] == '\n'));
+  return 1;
+}
+
 static int next_record(struct runner *r) {
   if (r->at >= r->n) return 0;
   if (r->by_lead) return find_line(r);
@@ -171,6 +202,7 @@ static int next_record(struct runner *r) {
     if (rc > 0) set_record(r, p, n);
     return rc;
   }
+  if (r->quotes) return next_of_quotes(r);
   next_line(r);
   return 1;
 }
@@ -345,6 +377,7 @@ static int run_piece(lua_State *L, struct runner *r, const struct stack *s) {
     if ((rc = passes(L, r, s)) < 0 || (rc > 0 && sink(L, r, s) != 0)) return -1;
     if (r->lua) lua_settop(L, s->top);
   }
+  r->done = r->offset + length_done(r);
   return 0;
 }
 
@@ -359,13 +392,14 @@ static int keep_failed(struct runner *r) {
 
 static int run_mapped(void *ctx, const char *p, size_t n, struct why *why) {
   struct runner *r = ctx;
-  new_piece(r, p, n);
+  new_piece(r, p, n, r->last + 1 == r->size);
   if (run_piece(NULL, r, NULL) == 0) return 0;
   *why = r->why;
   return keep_failed(r);
 }
 
-/* From where the last call left off: a failed record, or the beginning. False: the chunk has to be read. */
+/* From where the last call left off: a failed record, or the beginning. False: the chunk, or the rest of its last record, has
+** to be read. */
 static bool go_mapped(lua_State *L, struct runner *r) {
   r->offset += r->at;
   r->at = 0;
@@ -374,8 +408,10 @@ static bool go_mapped(lua_State *L, struct runner *r) {
   int rc = mapping_read(r->held, r->offset, r->last, run_mapped, r, &r->why);
   r->torn = rc == MAPPING_BROKEN;
   if (rc < 0 || r->torn) fail(L, r);
-  if (rc == MAPPING_NONE) begin_pieces(r);
-  return rc == 0;
+  bool cut_off = rc == 0 && r->at < r->n;
+  if (cut_off) r->offset += r->at;
+  if (cut_off || rc == MAPPING_NONE) begin_pieces(r);
+  return !r->reading;
 }
 
 void runner_go(lua_State *L, struct runner *r, int runner) {

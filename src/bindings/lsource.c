@@ -252,15 +252,18 @@ static int stream_gc(lua_State *L) {
   return 0;
 }
 
-/* stream(source [, regex]) -> a stream of its records: lines, or runs of lines that begin at one that matches */
+/* stream(source [, regex [, separator]]) -> a stream of its records: lines, or runs of lines that begin at one that matches, or
+** those of csv */
 static int stream_new(lua_State *L) {
   struct source *source = luaL_checkudata(L, 1, SOURCE_CLASS);
+  const char *separator = luaL_optstring(L, 3, NULL);
   lua_settop(L, 2);
   struct regex *start = lua_isnil(L, 2) ? NULL : regex_arg(L, 2);
   luaL_argcheck(L, source->read, 1, "the source is closed");
   struct stream *s = lua_newuserdatauv(L, sizeof *s, 2);
   memset(s, 0, sizeof *s);
   blocks_init(&s->blocks, start);
+  if (separator) blocks_of_csv(&s->blocks, separator[0]);
   s->source = source;
   s->heard = clock_ns();
   luaL_setmetatable(L, STREAM);

@@ -37,9 +37,9 @@ int chunk_show(lua_State *L, int idx, int still, mapping_reader reader, void *ct
 /* the number of matches in the chunk at idx, read piece by piece; -1 when there is no chunk at idx */
 lua_Integer chunk_matches(lua_State *L, int idx, struct regex *re);
 
-/* The file of the chunk at idx, and the chunk's range in it; held until chunk_let. NULL with *why. For whoever reads it
-** himself. */
-struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, struct why *why);
+/* The file of the chunk at idx, the chunk's range in it, and the size that the file had; held until chunk_let. NULL with
+** *why. For whoever reads it himself. */
+struct file *chunk_hold(lua_State *L, int idx, uint64_t *first, uint64_t *last, uint64_t *size, struct why *why);
 void chunk_let(lua_State *L, struct file *f);
 
 #endif

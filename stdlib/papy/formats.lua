@@ -3,7 +3,7 @@
 --   layout = [[$ip [$time] $status]]   the line as it looks; or a list of them, tried in order
 --   match = [[^(?<level>\w+) (.*)]]    a regex whose groups are the fields; or a list
 --   separator = ";"                    fields between separators; "" for blanks, as awk
---   csv = ","                          the same with quotes (RFC 4180)
+--   csv = ","                          the same with quotes (RFC 4180), in which there may be newlines
 --   json = true, logfmt = true         the data name the fields
 --   first_of = {"combined", "syslog"}  formats tried in order
 --   columns = {"id", "name"}           names for separator and csv; header = true: the first line has them

@@ -26,6 +26,69 @@ end
 M.of = new
 
 
+-- the closing quote of the field that opens at `at`, if it is one: before a separator or the end of the line or text
+local function closing_quote(text, at, separator)
+  local close = at
+  repeat
+    close = text:find('"', close + 1, true)
+    local doubled = close and text:sub(close + 1, close + 1) == '"'
+    if doubled then close = close + 1 end
+  until not doubled
+  local behind = close and text:sub(close + 1, close + 2)
+  local good = close and (behind == "" or behind == "\r" or behind:find("^\r?\n") or behind:sub(1, 1) == separator)
+  return good and close or nil
+end
+
+
+-- behind the end of the record of csv that begins at `at`
+local function csv_end(text, at, separator)
+  while true do
+    local close = text:sub(at, at) == '"' and closing_quote(text, at, separator)
+    if text:sub(at, at) == '"' and not close then return (text:find("\n", at, true) or #text) + 1 end
+    local stop = text:find("[\n" .. separator .. "]", close and close + 1 or at)
+    if not stop then return #text + 1 end
+    if text:sub(stop, stop) == "\n" then return stop + 1 end
+    at = stop + 1
+  end
+end
+
+
+-- the fields of a record of csv, up to the first one whose quotes are not as they should be
+local function csv_fields(line, separator)
+  local fields, at = {}, 1
+  if line == "" then return fields end
+  while at <= #line + 1 do
+    local stop
+    if line:sub(at, at) == '"' then
+      local close = closing_quote(line, at, separator)
+      if not close then break end
+      fields[#fields + 1] = line:sub(at + 1, close - 1):gsub('""', '"')
+      stop = close + 1
+    else
+      stop = line:find(separator, at, true) or #line + 1
+      fields[#fields + 1] = line:sub(at, stop - 1)
+    end
+    at = stop + 1
+  end
+  return fields
+end
+
+
+-- Records of csv, with line, offset, and fields by their number.
+function M.csv(text, separator)
+  local rows, at = {}, 1
+  while at <= #text do
+    local behind = csv_end(text, at, separator)
+    local line = text:sub(at, behind - 1)
+    local row = {line = line:gsub("\n$", ""):gsub("\r$", ""), offset = at - 1}
+    row.fields = csv_fields(row.line, separator)
+    rows[#rows + 1] = row
+    at = behind
+  end
+  return new(rows)
+end
+
+
 function Reference:filter(good)
   local rows = {}
   for _, row in ipairs(self.rows) do
@@ -215,6 +278,30 @@ function M.log(lines)
         math.random(10) == 1 and "-" or tostring(math.random(0, 100000)), math.random(5), math.random(1, 20000))
     end
     out[i] = line .. (odd > 3 and odd < 7 and "\r\n" or "\n")
+  end
+  local text = table.concat(out)
+  return math.random(2) == 1 and text:gsub("\r?\n$", "") or text
+end
+
+
+-- csv of so many columns with quoted newlines, which now and then is not what it should be
+function M.csv_text(lines, columns, separator)
+  local out, odd = {}, math.random(3) == 1
+  local function field()
+    local kind = math.random(odd and 30 or 26)
+    if kind < 10 then return tostring(math.random(0, 999)) end
+    if kind < 14 then return word("abc x", 8) end
+    if kind < 17 then return '"' .. word("ab c", 6) .. '"' end
+    if kind == 27 then return '"' .. word("ab c", 6) end
+    if kind == 28 then return word("ab\"", 4) .. '"' .. word("ab", 4) end
+    if kind == 29 then return '"a"' .. word('b"\n', 3) end
+    if kind == 30 then return "x\n" end
+    return '"' .. word("ab\n\n" .. separator, math.random(40)):gsub("a", math.random(2) == 1 and '""' or "a") .. '"'
+  end
+  for i = 1, lines do
+    local fields = {tostring(i)}
+    for k = 2, columns do fields[k] = field() end
+    out[i] = table.concat(fields, separator) .. (math.random(8) == 1 and "\r\n" or "\n")
   end
   local text = table.concat(out)
   return math.random(2) == 1 and text:gsub("\r?\n$", "") or text

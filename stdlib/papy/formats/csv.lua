@@ -1,2 +1,2 @@
--- csv: RFC 4180; the first line names the columns.
+-- csv: RFC 4180, also with newlines in quoted fields; the first record names the columns.
 return {csv = ",", header = true}
