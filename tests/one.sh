@@ -28,11 +28,15 @@ stragglers() {
   [ -n "$stray" ]
 }
 
+# the suite is stopped: what the test has started goes with it
+trap 'kill -9 $(left_behind) 2>/dev/null; exit 143' HUP INT TERM
+
 # run the command; $why says what was wrong, if anything
 attempt() {
   began=$(date +%s)
-  env PAPY_TEST_ID=$id TMPDIR="$here/tmp" PAPY_HISTORY= \
-    setsid -w timeout -k 5 "$SECONDS_EACH" "$@" >"$here/output" 2>&1 </dev/null
+  env --default-signal=INT,QUIT PAPY_TEST_ID=$id TMPDIR="$here/tmp" PAPY_HISTORY= \
+    setsid -w timeout -k 5 "$SECONDS_EACH" "$@" >"$here/output" 2>&1 </dev/null &
+  wait $! # not in the foreground, where the trap would wait for it; what runs behind would ignore Ctrl-C but for --default-signal
   status=$?
   took=$(($(date +%s) - began))
   why=
