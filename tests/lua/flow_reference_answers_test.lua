@@ -212,7 +212,7 @@ T.claim("join, on_mismatch, unordered, each, write", function()
       os.remove(path)
     end
   end)
-  for _ = 1, 10 do
+  for _ = 1, T.rounds(10) do
     local text = R.log(60)
     local ref = R.records(text)
     local fit = #ref:match(R.COMBINED, R.COMBINED_NAMES).rows
@@ -227,7 +227,7 @@ end)
 
 T.claim("a file, several, a compressed one, a pipe, an iterator give the same answers", function()
   local packed = pcall(require, "papy.archive")
-  for _ = 1, 8 do
+  for _ = 1, T.rounds(8) do
     local text = R.log(math.random(200))
     local path, pattern = T.temp(text), R.pattern()
     local ref = R.records(text)

@@ -62,13 +62,13 @@ local function compare(make, ref)
 end
 
 T.claim("chunks of any size", function()
-  each_text(60, function(_, path, separator, ref)
+  each_text(T.rounds(60), function(_, path, separator, ref)
     compare(function() return flow_of(path, separator, {workers = 2, chunk = math.random(80)}) end, ref)
   end)
 end)
 
 T.claim("whole files, compressed ones, streams and iterators", function()
-  each_text(12, function(text, path, separator, ref)
+  each_text(T.rounds(12), function(text, path, separator, ref)
     local packed = path .. ".gz"
     os.execute(("gzip -c %s > %s"):format(path, packed))
     compare(function() return flow_of(path, separator) end, ref)
@@ -81,7 +81,7 @@ T.claim("whole files, compressed ones, streams and iterators", function()
 end)
 
 T.claim("head, tail, sample, count, unordered", function()
-  each_text(20, function(_, path, separator, ref)
+  each_text(T.rounds(20), function(_, path, separator, ref)
     local function flow() return flow_of(path, separator, {workers = 2, chunk = math.random(60)}):select "a" end
     local all, n = rows_of(ref, "a"), math.random(0, 8)
     T.eq(flow():collect(), all)
@@ -96,7 +96,7 @@ T.claim("head, tail, sample, count, unordered", function()
 end)
 
 T.claim("records found by a pattern first", function()
-  each_text(20, function(_, path, separator, ref)
+  each_text(T.rounds(20), function(_, path, separator, ref)
     local good = ref:grep "1"
     local flow = papy.open(path, {workers = 2, chunk = math.random(200)}):grep "1"
     T.eq(flow:fields("csv", {columns = NAMES, separator = separator}):select "a":on_mismatch "skip":collect(),
@@ -105,7 +105,7 @@ T.claim("records found by a pattern first", function()
 end)
 
 T.claim("records that do not fit are shown with the place of their first line", function()
-  each_text(20, function(_, path, separator, ref)
+  each_text(T.rounds(20), function(_, path, separator, ref)
     local flow = flow_of(path, separator, {workers = 2, chunk = math.random(60)})
     for _ in flow:select(table.unpack(NAMES)):iter() do end
     local wanted = {}

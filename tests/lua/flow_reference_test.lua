@@ -193,7 +193,7 @@ T.claim("top and sort of JSON: values of all kinds, nested ones by their text", 
   T.eq(lists:sort("a"):head(1):collect(), {{a = {1, 10}}})
   local kinds = {"1", "2.5", '"10"', '"x"', '""', '"-"', "null", "true", "false", "[1, 2]", "[1,10]",
     '{"b":7}', '{"b":"y"}', '"[1,2]"'}
-  for _ = 1, 12 do
+  for _ = 1, T.rounds(12) do
     local lines, rows = {}, {}
     for i = 1, math.random(1, 80) do
       local a = math.random(6) > 1 and kinds[math.random(#kinds)] or nil
@@ -342,7 +342,7 @@ T.claim("parse_time and bucket", function()
 end)
 
 T.claim("records of several lines", function()
-  for _ = 1, 15 do
+  for _ = 1, T.rounds(15) do
     local out, records = {}, {}
     for i = 1, math.random(1, 60) do
       local lines = {("2023-01-01 event %d"):format(i)}

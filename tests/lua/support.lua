@@ -14,6 +14,10 @@ local temporary = {}
 -- milliseconds may be seconds under a sanitizer or valgrind: multiply upper bounds of time by this
 M.slow = math.max(1, tonumber(os.getenv "PAPY_TEST_SLOW") or 1)
 
+-- so many random rounds, fewer where each takes longer
+function M.rounds(n) return math.max(3, n // M.slow | 0) end
+
+
 -- lines come out when they are printed, so that the log of a hang ends where it hangs
 io.stdout:setvbuf "line"
 
