@@ -36,6 +36,15 @@ void bindings_open(lua_State *L, struct loop *loop, state_maker make) {
   lua_pop(L, 1);
 }
 
+int for_values(lua_State *L) {
+  lua_insert(L, -2);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 4; /* step, nil, nil, and what is closed */
+}
+
 static int turn(lua_State *L) {
   lua_pushinteger(L, lfeed_all(L, engine_of(L), true));
   return 1;

@@ -44,6 +44,9 @@ void bindings_release(lua_State *L);
 /* The path at arg; raises when it is none, or has a zero byte in it, behind which no system call would look. (lfs.c) */
 const char *path_arg(lua_State *L, int arg);
 
+/* With what a `for` that is left early closes, and its step function on top of that: return the four values that it takes. */
+int for_values(lua_State *L);
+
 /* One luaopen_ per C file of this room; each pushes its table of functions, a field of papy.core. */
 int luaopen_papy_core_pool(lua_State *L);   /* lpool.c: core.pool */
 int luaopen_papy_core_regex(lua_State *L);  /* lregex.c: core.regex */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "bindings/bindings.h"
 #include "bindings/lchunks.h"
 #include "bindings/ltext.h"
 #include "scan/pieces.h"
@@ -160,12 +161,7 @@ static int f_lines(lua_State *L) {
   pieces_start(&s->pieces, s->file, c->first, c->last, &s->buf);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, lines_step, 1);
-  lua_insert(L, -2);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 4; /* step, nil, nil, and what a `for` left early closes */
+  return for_values(L);
 }
 
 /* ===} */

@@ -330,12 +330,7 @@ static int give_rows(lua_State *L, int tally) {
   lua_pushvalue(L, -1);
   push_names(L, tally);
   lua_pushcclosure(L, rows_step, 2);
-  lua_insert(L, -2);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 4; /* step, nil, nil, and what a `for` left early closes */
+  return for_values(L);
 }
 
 /* for row in t:rows(): every group, a table with the names of keys and columns. "top" is an array of {value =, count =,
